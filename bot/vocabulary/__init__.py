@@ -1,0 +1,52 @@
+"""The words every room of the house shares; it imports none of them."""
+
+from bot.vocabulary.accounting import Attribution, BillableRequest, EntryStatus
+from bot.vocabulary.clock import Clock, ManualClock, SystemClock
+from bot.vocabulary.conversation import (
+    Attachment,
+    Channel,
+    ChannelKind,
+    Event,
+    Message,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    Person,
+    StopRequested,
+    Thread,
+    event_from_json,
+    event_to_json,
+    message_from_json,
+    message_key,
+    message_to_json,
+)
+from bot.vocabulary.ids import new_id, reference_of
+from bot.vocabulary.usage import Usage
+
+__all__ = [
+    "Attachment",
+    "Attribution",
+    "BillableRequest",
+    "Channel",
+    "ChannelKind",
+    "Clock",
+    "EntryStatus",
+    "Event",
+    "ManualClock",
+    "Message",
+    "MessageDeleted",
+    "MessageEdited",
+    "MessageReceived",
+    "Person",
+    "StopRequested",
+    "SystemClock",
+    "Thread",
+    "Usage",
+    "event_from_json",
+    "event_to_json",
+    "message_from_json",
+    "message_key",
+    "message_to_json",
+    "new_id",
+    "reference_of",
+]

@@ -1,0 +1,47 @@
+"""Who a billable request is for, and how it ended: what the ledger records beside the tokens."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What a billable request is counted under.
+
+    Keys are those of `Channel.key` and `Channel.workspace_key`; `person_key` is
+    `platform:workspace:person`. `purpose` says what it was for: `answer`, `summary`, `extract`, `map`.
+    """
+
+    purpose: str
+    turn_id: str | None = None
+    workspace_key: str | None = None
+    channel_key: str | None = None
+    person_key: str | None = None
+    plugin: str | None = None
+
+
+class EntryStatus(StrEnum):
+    """How certain a ledger row is."""
+
+    OPEN = "open"
+    """The request is under way, or its process died and nobody has closed it yet."""
+    COMPLETED = "completed"
+    """The provider reported the whole usage."""
+    ESTIMATED = "estimated"
+    """It died on the way: reported input where there was any, the rest estimated."""
+    UNBILLED = "unbilled"
+    """The provider refused it before any work: nothing is owed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillableRequest:
+    """A request about to be made.
+
+    `worst_case_nanousd` is what it can cost at most, in nano-dollars; None where the price is unknown.
+    `expected_input_tokens` is what an estimate is made from if the provider never reports.
+    """
+
+    model: str
+    attribution: Attribution
+    worst_case_nanousd: int | None
+    expected_input_tokens: int

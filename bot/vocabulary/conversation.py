@@ -1,0 +1,163 @@
+"""What people and the bot say, and where: channels, threads, messages and the events about them.
+
+Platform payloads are parsed into these types once, at the edge; nothing platform-shaped goes inward.
+Everything here is immutable and can be written to JSON and read back (`event_to_json`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+
+class ChannelKind(StrEnum):
+    """Whether a channel is a place many people read or a direct conversation."""
+
+    SHARED = "shared"
+    DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where threads live, and what rate limits and budgets are counted by.
+
+    `workspace` is the Slack team or Discord guild; DMs outside one have a workspace of their own.
+    Identifiers are the platform's and never contain `:`.
+    """
+
+    platform: str
+    workspace: str
+    id: str
+    kind: ChannelKind = ChannelKind.SHARED
+
+    @property
+    def key(self) -> str:
+        """`platform:workspace:channel`, unique among all channels."""
+        return f"{self.platform}:{self.workspace}:{self.id}"
+
+    @property
+    def workspace_key(self) -> str:
+        """`platform:workspace`, unique among all workspaces."""
+        return f"{self.platform}:{self.workspace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation: a Slack thread or DM, a Discord thread, reply chain or DM."""
+
+    channel: Channel
+    id: str
+
+    @property
+    def key(self) -> str:
+        """`platform:workspace:channel:thread`, unique among all threads."""
+        return f"{self.channel.key}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who says something. `id` is the platform's; `name` is what others see."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file or image that came with a message; `source` means something to its adapter alone."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something a person said.
+
+    `addressed` is true when the bot is meant beyond doubt: a mention, a DM, a reply to the bot.
+    """
+
+    thread: Thread
+    id: str
+    author: Person
+    text: str
+    sent_at: datetime
+    addressed: bool
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """`platform:workspace:channel:message`: what duplicates are recognised by."""
+        return message_key(self.thread.channel, self.id)
+
+
+def message_key(channel: Channel, message_id: str) -> str:
+    """The key of a message of which only the channel and the id are known."""
+    return f"{channel.key}:{message_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A person said something."""
+
+    message: Message
+    kind: Literal["received"] = "received"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """A person changed what they had said."""
+
+    channel: Channel
+    message_id: str
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    kind: Literal["edited"] = "edited"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted:
+    """A person took back what they had said."""
+
+    channel: Channel
+    message_id: str
+    kind: Literal["deleted"] = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """A person asked that the answer now being written in `thread` end where it is."""
+
+    thread: Thread
+    by: Person
+    kind: Literal["stop"] = "stop"
+
+
+Event = MessageReceived | MessageEdited | MessageDeleted | StopRequested
+
+_message = TypeAdapter(Message)
+_event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+def message_to_json(message: Message) -> str:
+    """The message as one JSON object, for storing."""
+    return _message.dump_json(message).decode()
+
+
+def message_from_json(text: str) -> Message:
+    """The inverse of `message_to_json`. Raises `pydantic.ValidationError` on anything else."""
+    return _message.validate_json(text)
+
+
+def event_to_json(event: Event) -> str:
+    """The event as one JSON object, for storing or sending."""
+    return _event.dump_json(event).decode()
+
+
+def event_from_json(text: str) -> Event:
+    """The inverse of `event_to_json`. Raises `pydantic.ValidationError` on anything else."""
+    return _event.validate_json(text)
