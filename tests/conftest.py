@@ -1,0 +1,86 @@
+"""What holds for every test: no network, no credentials of the developer's, a database of its own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.network_guard import NetworkGuard, guard_this_process
+from tests.postgres import PostgresMissing, PostgresServer
+
+_SETTINGS_PREFIXES = ("ANTHROPIC_", "SLACK_", "DISCORD_", "PARLEY_", "OTEL_")
+_SETTINGS_NAMES = frozenset({"DATABASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Cut this process and those it starts off from the network and from the developer's settings."""
+    for name in list(os.environ):
+        if name.startswith(_SETTINGS_PREFIXES) or name.upper() in _SETTINGS_NAMES:
+            del os.environ[name]
+    _guard_what_tests_start()
+    guard_this_process()
+    _choose_hypothesis_profile()
+
+
+def _guard_what_tests_start() -> None:
+    guarded = str(Path(__file__).parent / "guarded")
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if guarded not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([guarded, *paths])
+
+
+def _choose_hypothesis_profile() -> None:
+    """Examples are the same in every CI run, and new ones at every desk. No deadline: machines differ."""
+    hypothesis.settings.register_profile("desk", deadline=None)
+    hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+    hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+@pytest.fixture
+def network_guard() -> NetworkGuard:
+    """The guard on duty; a test about it clears `attempts` itself."""
+    return guard_this_process()
+
+
+@pytest.fixture(autouse=True)
+def _stays_on_loopback(network_guard: NetworkGuard) -> Iterator[None]:
+    """Fail a test that tried to reach the network, even if its code swallowed the refusal."""
+    network_guard.attempts.clear()
+    yield
+    attempts, network_guard.attempts = network_guard.attempts, []
+    if attempts:
+        pytest.fail(f"the test tried to reach the network: {', '.join(attempts)}", pytrace=False)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Both databases in turn: `sqlite` and `postgresql`."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """This process's PostgreSQL server; a test that stops it starts it again."""
+    try:
+        server = PostgresServer()
+        server.start()
+    except PostgresMissing as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"PostgreSQL can't run here: {missing}")
+    yield server
+    server.destroy()
+
+
+@pytest.fixture
+def database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database of the test's own, on each of the two engines."""
+    if dialect == "sqlite":
+        yield f"sqlite:///{tmp_path / 'parley.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = server.create_database()
+    yield server.url(name)
+    server.drop_database(name)

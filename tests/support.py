@@ -1,0 +1,32 @@
+"""What tests of every kind share."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_POLL_S = 0.005
+
+
+async def wait_until(
+    condition: Callable[[], T | Awaitable[T]], deadline_s: float = 10.0, *, what: str | None = None
+) -> T:
+    """Return what `condition` (plain or async) returns as soon as that is true.
+
+    Raises:
+        AssertionError: it was not true within `deadline_s` seconds; the message says `what` was awaited.
+    """
+    deadline = asyncio.get_running_loop().time() + deadline_s
+    while True:
+        outcome = condition()
+        value: T = await outcome if inspect.isawaitable(outcome) else outcome
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            name = what or getattr(condition, "__qualname__", repr(condition))
+            raise AssertionError(
+                f"after {deadline_s:g} s still waiting for: {name} (last: {value!r})"
+            )
+        await asyncio.sleep(_POLL_S)
