@@ -19,6 +19,8 @@ from bot.vocabulary.conversation import (
     message_from_json,
     message_key,
     message_to_json,
+    thread_from_json,
+    thread_to_json,
 )
 from bot.vocabulary.ids import new_id, reference_of
 from bot.vocabulary.usage import Usage
@@ -49,4 +51,6 @@ __all__ = [
     "message_to_json",
     "new_id",
     "reference_of",
+    "thread_from_json",
+    "thread_to_json",
 ]

@@ -139,8 +139,19 @@ class StopRequested:
 
 Event = MessageReceived | MessageEdited | MessageDeleted | StopRequested
 
+_thread = TypeAdapter(Thread)
 _message = TypeAdapter(Message)
 _event: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+def thread_to_json(thread: Thread) -> str:
+    """The thread as one JSON object, for storing."""
+    return _thread.dump_json(thread).decode()
+
+
+def thread_from_json(text: str) -> Thread:
+    """The inverse of `thread_to_json`. Raises `pydantic.ValidationError` on anything else."""
+    return _thread.validate_json(text)
 
 
 def message_to_json(message: Message) -> str:

@@ -1,0 +1,148 @@
+"""The database: every statement of Parley runs through `Database.write` or `Database.read`.
+
+A unit of work is a plain function of a connection and its arguments. It runs as one transaction, on
+either database, and nothing outside `storage` sees SQL or a driver's error.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+
+from bot.vocabulary import Clock
+from storage.clock import DatabaseClock
+from storage.errors import StorageError, StorageUnavailable
+from storage.postgres import PostgresBackend
+from storage.sqlite import SqliteBackend
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WAKE_CHANNEL = "parley_wake"
+
+
+class Database:
+    """One code path for SQLite and PostgreSQL. Connects at first use; close it with `close`."""
+
+    def __init__(self, url: str, *, clock: Clock) -> None:
+        """`url` is `sqlite:///FILE` or `postgresql://…`. Raises `StorageError` on any other."""
+        self._backend = _backend(url)
+        self._machine_clock = clock
+        self._clock = DatabaseClock(clock)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._backend.dialect
+
+    def now(self) -> datetime:
+        """The database's time, UTC, without asking it."""
+        return self._clock.now()
+
+    def sole_user(self) -> bool:
+        """Whether no other living process can be using the database (SQLite alone can know)."""
+        return self._backend.sole_user()
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work(connection, …)` as one transaction and return its result.
+
+        Raises:
+            StorageUnavailable: the database is away, locked, full or overloaded; nothing was written.
+            StorageError: it refused. Errors that `work` itself raises roll back and pass through.
+        """
+        with _translated():
+            return await self._backend.write(functools.partial(_apply, work, args, kwargs))
+
+    async def read(
+        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work(connection, …)` on a snapshot; for queries. Raises as `write` does."""
+        with _translated():
+            return await self._backend.read(functools.partial(_apply, work, args, kwargs))
+
+    async def ping(self) -> None:
+        """Return if the database answers. Raises `StorageUnavailable` if not."""
+        await self.read(_ping)
+
+    async def synchronise_clock(self) -> None:
+        """Take over PostgreSQL's time; on SQLite the machine's own is right already."""
+        if self.dialect == "sqlite":
+            return
+        asked_at = self._machine_clock.monotonic()
+        self._clock.set(await self.read(_database_time), asked_at=asked_at)
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` whenever another replica says that work has come; until cancelled."""
+        if isinstance(self._backend, PostgresBackend):
+            await self._backend.listen(WAKE_CHANNEL, lambda _: heard())
+        else:
+            await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        """Finish what runs and close every connection."""
+        await self._backend.close()
+
+
+def notify(connection: Connection) -> None:
+    """Tell the other replicas, when this transaction commits, that work has come."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"NOTIFY {WAKE_CHANNEL}"))
+
+
+def _backend(url: str) -> SqliteBackend | PostgresBackend:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StorageError(
+            "DATABASE_URL is not an address; use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+        ) from None
+    match parsed.get_backend_name():
+        case "sqlite" if parsed.database and parsed.database != ":memory:":
+            return SqliteBackend(Path(parsed.database))
+        case "sqlite":
+            raise StorageError("DATABASE_URL names no file; use sqlite:///FILE")
+        case "postgresql":
+            return PostgresBackend(parsed)
+        case other:
+            raise StorageError(
+                f"DATABASE_URL: {other} is not supported; use sqlite:/// or postgresql://"
+            )
+
+
+def _apply(
+    work: Callable[..., T],
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    connection: Connection,
+) -> T:
+    return work(connection, *args, **kwargs)
+
+
+def _ping(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))
+
+
+def _database_time(connection: Connection) -> datetime:
+    now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return now.astimezone(UTC)
+
+
+class _translated:  # noqa: N801 - reads as a word in `with _translated():`
+    """Turns the drivers' errors into ours, once, at this edge."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, IntegrityError):
+            raise StorageError(f"the database refused: {error.orig}") from error
+        if isinstance(error, SQLAlchemyError | OSError | TimeoutError):
+            reason = getattr(error, "orig", None) or error
+            raise StorageUnavailable(f"the database can't be used: {reason}") from error

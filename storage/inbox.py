@@ -1,0 +1,197 @@
+"""The inbox: every message that arrived, once, until it is answered."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from bot.vocabulary import (
+    Attachment,
+    Channel,
+    Message,
+    message_from_json,
+    message_key,
+    message_to_json,
+    thread_to_json,
+)
+from storage import threads
+from storage.database import notify
+from storage.errors import DuplicateMessage
+from storage.tables import InboxRow
+from storage.upsert import insert, table
+
+inbox = table(InboxRow)
+
+TURN_MESSAGES = 50
+"""At most so many waiting messages are answered together; the rest are the next turn's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that waits to be answered."""
+
+    id: int
+    message: Message
+
+
+def put(connection: Connection, message: Message, *, now: datetime) -> bool:
+    """Store a message and make its thread claimable.
+
+    The thread row comes first: its lock makes the order of commits the order of ids.
+
+    Returns:
+        False if it is none of our business: it does not address the bot, and the bot takes no part in
+        its thread.
+
+    Raises:
+        DuplicateMessage: it is known already; the transaction must roll back.
+    """
+    if not _touch_thread(connection, message, now=now):
+        return False
+    stored = connection.execute(
+        insert(connection, inbox)
+        .values(
+            message_key=message.key,
+            thread_key=message.thread.key,
+            payload=message_to_json(message),
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["message_key"])
+        .returning(inbox.c.id)
+    ).one_or_none()
+    if stored is None:
+        raise DuplicateMessage(f"{message.key} arrived before")
+    notify(connection)
+    return True
+
+
+def revise(
+    connection: Connection,
+    channel: Channel,
+    message_id: str,
+    *,
+    text: str,
+    attachments: tuple[Attachment, ...],
+    now: datetime,
+) -> str | None:
+    """Replace the text of a message that is not answered yet; its thread's key, or None if it is."""
+    row = _unanswered(connection, channel, message_id)
+    if row is None:
+        return None
+    old = message_from_json(row.payload)
+    new = replace(old, text=text, attachments=attachments)
+    if new == old:
+        return None
+    return _change(connection, row, now=now, payload=message_to_json(new))
+
+
+def withdraw(
+    connection: Connection, channel: Channel, message_id: str, *, now: datetime
+) -> str | None:
+    """Drop a message that is not answered yet; its thread's key, or None if there is none."""
+    row = _unanswered(connection, channel, message_id)
+    if row is None:
+        return None
+    return _change(connection, row, now=now, done_at=now)
+
+
+def waiting(connection: Connection, thread_key: str) -> tuple[Waiting, ...]:
+    """The thread's unanswered messages in the order of arrival, at most `TURN_MESSAGES`."""
+    rows = connection.execute(
+        select(inbox.c.id, inbox.c.payload)
+        .where(inbox.c.thread_key == thread_key, inbox.c.done_at.is_(None))
+        .order_by(inbox.c.id)
+        .limit(TURN_MESSAGES)
+    )
+    return tuple(Waiting(row.id, message_from_json(row.payload)) for row in rows)
+
+
+def answered(
+    connection: Connection, messages: tuple[Waiting, ...], *, turn_id: str, now: datetime
+) -> None:
+    """Mark messages as answered by a turn."""
+    connection.execute(
+        update(inbox)
+        .where(inbox.c.id.in_([waiting.id for waiting in messages]))
+        .values(done_at=now, turn_id=turn_id)
+    )
+
+
+def of_turn(connection: Connection, turn_id: str) -> tuple[Message, ...]:
+    """The messages a turn answered."""
+    rows = connection.execute(
+        select(inbox.c.payload).where(inbox.c.turn_id == turn_id).order_by(inbox.c.id)
+    )
+    return tuple(message_from_json(row.payload) for row in rows)
+
+
+def reopen(connection: Connection, turn_id: str) -> int:
+    """Let a turn's messages wait again, for an operator's retry; how many there are."""
+    return connection.execute(
+        update(inbox).where(inbox.c.turn_id == turn_id).values(done_at=None, turn_id=None)
+    ).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits, and since when."""
+
+    waiting: int
+    oldest_received_at: datetime | None
+
+
+def depth(connection: Connection) -> Depth:
+    """Count what waits."""
+    count, oldest = connection.execute(
+        select(func.count(), func.min(inbox.c.received_at)).where(inbox.c.done_at.is_(None))
+    ).one()
+    return Depth(count, oldest)
+
+
+def _touch_thread(connection: Connection, message: Message, *, now: datetime) -> bool:
+    """Create or wake the message's thread; false if it is none of our business."""
+    values = {
+        "claimable_at": threads.sooner(now),
+        "last_message_id": message.id,
+        "last_message_at": message.sent_at,
+    }
+    if not message.addressed:
+        changed = connection.execute(
+            update(threads.threads)
+            .where(threads.threads.c.key == message.thread.key)
+            .values(**values)
+        )
+        return changed.rowcount == 1
+    connection.execute(
+        insert(connection, threads.threads)
+        .values(
+            key=message.thread.key,
+            platform=message.thread.channel.platform,
+            channel_key=message.thread.channel.key,
+            payload=thread_to_json(message.thread),
+            claimable_at=now,
+            last_message_id=message.id,
+            last_message_at=message.sent_at,
+        )
+        .on_conflict_do_update(index_elements=["key"], set_=values)
+    )
+    return True
+
+
+def _unanswered(connection: Connection, channel: Channel, message_id: str) -> Any:
+    return connection.execute(
+        select(inbox.c.id, inbox.c.thread_key, inbox.c.payload).where(
+            inbox.c.message_key == message_key(channel, message_id), inbox.c.done_at.is_(None)
+        )
+    ).one_or_none()
+
+
+def _change(connection: Connection, row: Any, *, now: datetime, **values: Any) -> str | None:
+    """Change a waiting message under its thread's lock; None if it was answered in the meantime."""
+    threads.wake(connection, row.thread_key, now=now, revise=True)
+    changed = connection.execute(
+        update(inbox).where(inbox.c.id == row.id, inbox.c.done_at.is_(None)).values(**values)
+    )
+    notify(connection)
+    return str(row.thread_key) if changed.rowcount else None

@@ -1,0 +1,226 @@
+"""The ledger: one row per billable request, opened before it is sent, closed with what it used."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, update
+
+from bot.vocabulary import BillableRequest, EntryStatus, Usage
+from storage import budgets
+from storage.budgets import BudgetClaim
+from storage.errors import StorageError
+from storage.tables import LedgerRow, TurnRow
+from storage.upsert import table
+
+ledger = table(LedgerRow)
+turns = table(TurnRow)
+
+PriceOf = Callable[[str, Usage, datetime], int | None]
+"""(model, usage, time of the request) → nano-dollars, or None where the price is not known."""
+
+ANSWERED = ("answered", "cached", "refused", "cut_off", "stopped")
+"""Outcomes of a turn in which a person got an answer of the model's, or its refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How an entry ends. `cost_nanousd` None means that the price is not known."""
+
+    entry_id: str
+    usage: Usage
+    status: EntryStatus
+    cost_nanousd: int | None
+    request_id: str | None = None
+
+
+def open_entry(
+    connection: Connection,
+    entry_id: str,
+    request: BillableRequest,
+    *,
+    claims: Sequence[BudgetClaim],
+    now: datetime,
+) -> None:
+    """Open an entry and hold its worst case against every budget it counts for.
+
+    Raises:
+        BudgetExceeded: a budget has no room; the transaction must roll back.
+        StorageError: a budget applies, and what the request can cost is not known.
+    """
+    if claims and request.worst_case_nanousd is None:
+        raise StorageError(f"a budget applies, but the price of {request.model} is not known")
+    held = request.worst_case_nanousd or 0
+    budgets.hold(connection, claims, held)
+    who = request.attribution
+    connection.execute(
+        ledger.insert().values(
+            id=entry_id,
+            opened_at=now,
+            status=EntryStatus.OPEN.value,
+            purpose=who.purpose,
+            model=request.model,
+            turn_id=who.turn_id,
+            workspace_key=who.workspace_key,
+            channel_key=who.channel_key,
+            person_key=who.person_key,
+            plugin=who.plugin,
+            held_nanousd=held,
+            expected_input_tokens=request.expected_input_tokens,
+            budgets=json.dumps([claim.key for claim in claims]),
+        )
+    )
+
+
+def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> None:
+    """Write down what is known of running requests, for the case that nobody lives to close them."""
+    for entry_id, usage in running:
+        connection.execute(_open(entry_id).values(**_tokens(usage)))
+
+
+def close(connection: Connection, closing: Closing, *, now: datetime) -> bool:
+    """Close an entry and settle its budgets; false (and nothing changes) if it was closed already."""
+    row = connection.execute(
+        _open(closing.entry_id)
+        .values(
+            status=closing.status.value,
+            closed_at=now,
+            cost_nanousd=closing.cost_nanousd,
+            request_id=closing.request_id,
+            **_tokens(closing.usage),
+        )
+        .returning(ledger.c.held_nanousd, ledger.c.budgets)
+    ).one_or_none()
+    if row is None:
+        return False
+    budgets.settle(
+        connection,
+        json.loads(row.budgets),
+        held_nanousd=row.held_nanousd,
+        spent_nanousd=closing.cost_nanousd or 0,
+    )
+    return True
+
+
+def close_abandoned(
+    connection: Connection,
+    *,
+    now: datetime,
+    price_of: PriceOf,
+    turn_id: str | None = None,
+    opened_before: datetime | None = None,
+) -> int:
+    """Close entries whose process died: of one turn, or all that were opened before a time.
+
+    Each counts what was reported, or the input that was expected where nothing was.
+    """
+    query = select(ledger).where(ledger.c.status == EntryStatus.OPEN.value)
+    if turn_id is not None:
+        query = query.where(ledger.c.turn_id == turn_id)
+    if opened_before is not None:
+        query = query.where(ledger.c.opened_at < opened_before)
+    rows = connection.execute(query).all()
+    for row in rows:
+        usage = _usage(row)
+        if usage.prompt_tokens == 0:
+            usage = usage + Usage(input_tokens=row.expected_input_tokens)
+        cost = price_of(row.model, usage, row.opened_at)
+        close(connection, Closing(row.id, usage, EntryStatus.ESTIMATED, cost), now=now)
+    return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSum:
+    """Sums over ledger entries; `subject` is what they were grouped by."""
+
+    subject: str | None
+    requests: int
+    usage: Usage
+    cost_nanousd: int
+    unknown_cost_requests: int
+
+
+def total(connection: Connection, *, since: datetime | None, until: datetime | None) -> UsageSum:
+    """The sum over all requests made in [since, until)."""
+    row = connection.execute(_between(select(*_sums()), since, until)).one()
+    return _sum_of(None, row)
+
+
+def by(
+    connection: Connection, column: str, *, since: datetime | None, until: datetime | None
+) -> list[UsageSum]:
+    """The same, per value of `model`, `channel_key`, `workspace_key`, `person_key`, `plugin` or
+    `purpose`; the dearest first."""
+    subject = ledger.c[column]
+    query = _between(select(subject.label("subject"), *_sums()), since, until).group_by(subject)
+    sums = [_sum_of(row.subject, row) for row in connection.execute(query)]
+    return sorted(sums, key=lambda each: (-each.cost_nanousd, each.subject or ""))
+
+
+def answered_turns(
+    connection: Connection, *, since: datetime | None, until: datetime | None
+) -> int:
+    """How many turns opened in [since, until) ended in an answer or a refusal."""
+    query = select(func.count()).where(turns.c.outcome.in_(ANSWERED))
+    if since is not None:
+        query = query.where(turns.c.opened_at >= since)
+    if until is not None:
+        query = query.where(turns.c.opened_at < until)
+    return int(connection.execute(query).scalar_one())
+
+
+def _open(entry_id: str) -> Any:
+    return update(ledger).where(ledger.c.id == entry_id, ledger.c.status == EntryStatus.OPEN.value)
+
+
+def _tokens(usage: Usage) -> dict[str, int]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_5m_tokens": usage.cache_write_5m_tokens,
+        "cache_write_1h_tokens": usage.cache_write_1h_tokens,
+    }
+
+
+def _usage(row: Any) -> Usage:
+    return Usage(
+        input_tokens=int(row.input_tokens or 0),
+        output_tokens=int(row.output_tokens or 0),
+        cache_read_tokens=int(row.cache_read_tokens or 0),
+        cache_write_5m_tokens=int(row.cache_write_5m_tokens or 0),
+        cache_write_1h_tokens=int(row.cache_write_1h_tokens or 0),
+    )
+
+
+def _sums() -> list[Any]:
+    billed = ledger.c.status.not_in([EntryStatus.UNBILLED.value])
+    unknown = func.count().filter(
+        ledger.c.cost_nanousd.is_(None), ledger.c.status != EntryStatus.OPEN.value, billed
+    )
+    return [
+        func.count().filter(billed).label("requests"),
+        func.sum(ledger.c.cost_nanousd).label("cost_nanousd"),
+        unknown.label("unknown_cost_requests"),
+        *(func.sum(ledger.c[name]).label(name) for name in _tokens(Usage())),
+    ]
+
+
+def _between(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:
+    if since is not None:
+        query = query.where(ledger.c.opened_at >= since)
+    if until is not None:
+        query = query.where(ledger.c.opened_at < until)
+    return query
+
+
+def _sum_of(subject: str | None, row: Any) -> UsageSum:
+    return UsageSum(
+        subject=subject,
+        requests=int(row.requests),
+        usage=_usage(row),
+        cost_nanousd=int(row.cost_nanousd or 0),
+        unknown_cost_requests=int(row.unknown_cost_requests),
+    )

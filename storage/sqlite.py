@@ -1,0 +1,139 @@
+"""The embedded database: one writer thread, a few readers, `BEGIN IMMEDIATE`, WAL.
+
+A whole unit of work crosses into its thread once. Sending each statement across on its own, as an
+async driver does, costs twice the processor time (see docs/benchmarks.md).
+"""
+
+import asyncio
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from storage.errors import StorageUnavailable
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5_000
+READERS = 2
+
+
+class SqliteBackend:
+    """Runs units of work on one SQLite file. It is for one process; others may read beside it."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        self._write_engine = _engine(path, begin="BEGIN IMMEDIATE", pool_size=1)
+        self._read_engine = _engine(path, begin="BEGIN", pool_size=READERS)
+        self._lock_file: IO[bytes] | None = None
+        self._inode: int | None = None
+        self._inode_guard = threading.Lock()
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction that no other writer is in."""
+        return await _in_thread(self._writer, self._run, self._write_engine, work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a snapshot, beside the writer."""
+        return await _in_thread(self._readers, self._run, self._read_engine, work)
+
+    def sole_user(self) -> bool:
+        """Mark the file as in use by this process; true if no other living process has it in use.
+
+        The mark is a lock that the system takes away when the process dies, however it dies.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._lock_file is None:
+            self._lock_file = Path(f"{self._path}.lock").open("ab")  # noqa: SIM115 - held until close
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            alone = False
+        else:
+            alone = True
+        fcntl.flock(self._lock_file, fcntl.LOCK_SH)
+        return alone
+
+    async def close(self) -> None:
+        """Finish what runs, then close every connection."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._writer.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self._write_engine.dispose()
+        self._read_engine.dispose()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        self._check_still_there()
+        with engine.begin() as connection:
+            return work(connection)
+
+    def _check_still_there(self) -> None:
+        """A deleted file would go on taking writes that nobody will ever read."""
+        with self._inode_guard:
+            try:
+                inode = os.stat(self._path).st_ino  # noqa: PTH116 - the cheap call; it runs every time
+            except FileNotFoundError:
+                if self._inode is None:
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    return
+                raise StorageUnavailable(
+                    f"the database file {self._path} has vanished; put it back, or stop Parley and start "
+                    "it again to begin with an empty one"
+                ) from None
+            if self._inode is not None and inode != self._inode:
+                self._write_engine.dispose()
+                self._read_engine.dispose()
+            self._inode = inode
+
+
+def _engine(path: Path, *, begin: str, pool_size: int) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions are ours
+        cursor = connection.cursor()
+        # FULL: what a platform was told has arrived must survive a power cut, not only a crash.
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+async def _in_thread(
+    executor: ThreadPoolExecutor,
+    run: Callable[[Engine, Callable[[Connection], T]], T],
+    engine: Engine,
+    work: Callable[[Connection], T],
+) -> T:
+    return await asyncio.get_running_loop().run_in_executor(executor, run, engine, work)

@@ -1,0 +1,249 @@
+"""The tables. All instants are UTC; all money is in whole nano-dollars; keys are those of the vocabulary.
+
+The rule that keeps the durable core small: the *thread row is the lock, the inbox row is the truth*.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in INTEGER keys
+
+
+class InboxRow(SQLModel, table=True):
+    """A message that arrived, exactly once; waiting until `done_at`."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        _partial("inbox_waiting", "thread_key", "id", where="done_at IS NULL"),
+        Index("inbox_done", "done_at"),
+        Index("inbox_turn", "turn_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    message_key: str = Field(unique=True, description="what duplicates are recognised by")
+    thread_key: str
+    payload: str = Field(sa_type=Text, description="the message as JSON")
+    received_at: datetime
+    turn_id: str | None = Field(default=None, description="the turn that answers it")
+    done_at: datetime | None = None
+
+
+class ThreadRow(SQLModel, table=True):
+    """A conversation, and the lock on it.
+
+    `claimable_at` is when a replica may take the next turn: now, later (deferred, or held by a lease
+    that the holder's heartbeat keeps moving), or never (NULL: nothing waits).
+    """
+
+    __tablename__ = "thread"
+    __table_args__ = (
+        _partial("thread_claimable", "claimable_at", where="claimable_at IS NOT NULL"),
+        Index("thread_recent", "platform", "last_message_at"),
+    )
+
+    key: str = Field(primary_key=True)
+    platform: str
+    channel_key: str
+    payload: str = Field(sa_type=Text, description="the thread as JSON")
+    claimable_at: datetime | None = None
+    owner: str | None = Field(default=None, description="the replica that holds it")
+    epoch: int = Field(default=0, sa_type=BigInteger, description="the fencing token")
+    revision: int = Field(
+        default=0, description="grows when a waiting question changes or a stop comes"
+    )
+    stop_requested: bool = False
+    attempts: int = Field(default=0, description="claims of the present turn")
+    turn_id: str | None = Field(default=None, description="the turn that is not finished yet")
+    last_message_id: str = ""
+    last_message_at: datetime
+    bot_spoke: bool = False
+    speakers: str = Field(
+        default="[]", sa_type=Text, description="ids of the people heard here, as JSON"
+    )
+    window_start: int = Field(
+        default=0, sa_type=BigInteger, description="first history row still sent"
+    )
+    summary: str | None = Field(
+        default=None, sa_type=Text, description="what stood before the window"
+    )
+    context_tokens: int = Field(default=0, description="tokens of the last prompt and its answer")
+
+
+class TurnRow(SQLModel, table=True):
+    """One or more messages answered by one reply."""
+
+    __tablename__ = "turn"
+    __table_args__ = (
+        Index("turn_opened", "opened_at"),
+        Index("turn_thread", "thread_key", "opened_at"),
+        _partial("turn_status", "status", where="status <> 'delivered'"),
+    )
+
+    id: str = Field(primary_key=True)
+    thread_key: str
+    channel_key: str
+    workspace_key: str
+    person_key: str
+    status: str = "open"
+    outcome: str | None = None
+    model: str | None = None
+    opened_at: datetime
+    first_text_at: datetime | None = None
+    answered_at: datetime | None = None
+    delivered_at: datetime | None = None
+    answer: str | None = Field(default=None, sa_type=Text, description="the visible final Markdown")
+    footer: str | None = Field(default=None, sa_type=Text)
+    reply_ids: str = Field(default="[]", sa_type=Text, description="the platform messages, as JSON")
+    detail: str | None = Field(
+        default=None, description="the kind of error, for operators; no text of people"
+    )
+
+
+class MessageRow(SQLModel, table=True):
+    """What was said, as it goes to the model: content blocks as JSON, attachments by their hash."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index("message_thread", "thread_key", "id"),
+        _partial("message_age", "created_at", where="content IS NOT NULL"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    thread_key: str
+    turn_id: str | None = None
+    role: str
+    content: str | None = Field(
+        default=None, sa_type=Text, description="NULL once retention took it"
+    )
+    tokens: int = 0
+    created_at: datetime
+
+
+class AttachmentRow(SQLModel, table=True):
+    """The bytes of a file that is part of a conversation."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (Index("attachment_age", "last_used_at"),)
+
+    sha256: str = Field(primary_key=True)
+    media_type: str
+    content: bytes = Field(sa_type=LargeBinary)
+    last_used_at: datetime
+
+
+class LedgerRow(SQLModel, table=True):
+    """One billable request. An open row holds its worst case against the budgets it counts for."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (
+        Index("ledger_opened", "opened_at"),
+        Index("ledger_turn", "turn_id"),
+        _partial("ledger_open", "status", where="status = 'open'"),
+    )
+
+    id: str = Field(primary_key=True)
+    opened_at: datetime
+    closed_at: datetime | None = None
+    status: str = "open"
+    purpose: str
+    model: str
+    turn_id: str | None = None
+    workspace_key: str | None = None
+    channel_key: str | None = None
+    person_key: str | None = None
+    plugin: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    cost_nanousd: int | None = Field(
+        default=None, sa_type=BigInteger, description="NULL: not known"
+    )
+    held_nanousd: int = Field(
+        default=0, sa_type=BigInteger, description="set aside while it is open"
+    )
+    expected_input_tokens: int = 0
+    budgets: str = Field(
+        default="[]", sa_type=Text, description="the budget counters it counts for"
+    )
+    request_id: str | None = None
+
+
+class BudgetRow(SQLModel, table=True):
+    """What has been spent and set aside in one period of one budget."""
+
+    __tablename__ = "budget"
+
+    key: str = Field(primary_key=True, description="scope, subject and the period's first day")
+    spent_nanousd: int = Field(default=0, sa_type=BigInteger)
+    held_nanousd: int = Field(default=0, sa_type=BigInteger)
+    raised_nanousd: int = Field(default=0, sa_type=BigInteger, description="added by an operator")
+    ends_at: datetime
+
+
+class RateChannelRow(SQLModel, table=True):
+    """The lock under which a channel's slots are counted."""
+
+    __tablename__ = "rate_channel"
+
+    key: str = Field(primary_key=True)
+    touched_at: datetime
+
+
+class RateSlotRow(SQLModel, table=True):
+    """A turn's place in its channel's rate limit: reserved for later, or started."""
+
+    __tablename__ = "rate_slot"
+    __table_args__ = (Index("rate_slot_time", "channel_key", "starts_at"),)
+
+    turn_id: str = Field(primary_key=True)
+    channel_key: str
+    starts_at: datetime
+    started: bool = False
+
+
+class AnswerRow(SQLModel, table=True):
+    """An answer that may be given again to exactly the same request."""
+
+    __tablename__ = "answer"
+    __table_args__ = (
+        Index("answer_question", "question_key", "created_at"),
+        Index("answer_age", "created_at"),
+    )
+
+    key: str = Field(primary_key=True, description="hash of the whole request")
+    question_key: str = Field(description="hash of the question alone")
+    model: str
+    markdown: str = Field(sa_type=Text)
+    created_at: datetime
+
+
+class ToldRow(SQLModel, table=True):
+    """Something a person was told and need not hear again before `until`."""
+
+    __tablename__ = "told"
+    __table_args__ = (Index("told_until", "until"),)
+
+    key: str = Field(primary_key=True)
+    until: datetime
+
+
+class ScheduleRow(SQLModel, table=True):
+    """One due run of a scheduled job; the row's existence is the permission to run it."""
+
+    __tablename__ = "schedule_run"
+
+    name: str = Field(primary_key=True)
+    due_at: datetime = Field(primary_key=True)
+    owner: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: str | None = None

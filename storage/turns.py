@@ -1,0 +1,278 @@
+"""Turns: taking the next one, saving what is shown, committing the answer, ending it."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from storage import answers, history, inbox, ledger, rate_limits, threads
+from storage.answers import KnownAnswer
+from storage.database import notify
+from storage.history import NewSaid
+from storage.inbox import Waiting
+from storage.ledger import Closing, PriceOf
+from storage.tables import TurnRow
+from storage.threads import Fence, HeldThread
+from storage.upsert import table
+
+turns = table(TurnRow)
+
+
+class TurnStatus(StrEnum):
+    """Where a turn is on its way."""
+
+    OPEN = "open"
+    """It has no answer yet: running, or deferred."""
+    ANSWERED = "answered"
+    """Its answer is committed; what people see may not be final yet."""
+    DELIVERED = "delivered"
+    """It is over."""
+    PARKED = "parked"
+    """It could not be answered or shown; an operator may try it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn as stored."""
+
+    id: str
+    thread_key: str
+    status: TurnStatus
+    outcome: str | None
+    opened_at: datetime
+    answer: str | None
+    footer: str | None
+    reply_ids: tuple[str, ...]
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claimed thread with the turn to go on with and the messages it answers.
+
+    `resumed`: the turn was begun before, by this replica or by one that died.
+    """
+
+    held: HeldThread
+    turn: Turn
+    messages: tuple[Waiting, ...]
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where the history window starts after a trim, and the summary of what stood before."""
+
+    start: int
+    summary: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """All that the end of a turn writes, in one transaction.
+
+    `answer` is the final Markdown, None where nothing is to be shown. `parked` keeps the turn for an
+    operator's retry.
+    """
+
+    outcome: str
+    answer: str | None
+    history: tuple[NewSaid, ...] = ()
+    model: str | None = None
+    footer: str | None = None
+    detail: str | None = None
+    first_text_at: datetime | None = None
+    entry: Closing | None = None
+    remembered: KnownAnswer | None = None
+    window: Window | None = None
+    context_tokens: int | None = None
+    parked: bool = False
+
+
+def take(
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    lease_s: float,
+    limit: int,
+    new_id: Callable[[], str],
+    price_of: PriceOf,
+) -> list[Work]:
+    """Claim up to `limit` threads, and begin or resume a turn in each."""
+    held = threads.claim(connection, owner=owner, now=now, lease_s=lease_s, limit=limit)
+    works = [_begin(connection, each, now=now, new_id=new_id, price_of=price_of) for each in held]
+    return [work for work in works if work is not None]
+
+
+def reload(connection: Connection, fence: Fence) -> tuple[threads.Signal, tuple[Waiting, ...]]:
+    """What the thread and its waiting messages say now. Raises `LeaseLost` if it is not ours."""
+    return threads.look(connection, fence), inbox.waiting(connection, fence.thread_key)
+
+
+def save_reply(
+    connection: Connection, fence: Fence, turn_id: str, reply_ids: Sequence[str]
+) -> None:
+    """Remember the platform messages of the reply as soon as they exist."""
+    threads.guard(connection, fence)
+    connection.execute(
+        update(turns).where(turns.c.id == turn_id).values(reply_ids=json.dumps(list(reply_ids)))
+    )
+
+
+def commit(
+    connection: Connection, work: Work, answered: Answered, *, revision: int | None, now: datetime
+) -> None:
+    """The answer, the history and the closed ledger row, in one transaction.
+
+    Raises:
+        LeaseLost: the thread is another replica's now; nothing was written.
+        Revised: the question changed or a stop came; nothing was written. Not with `revision` None.
+    """
+    fence, turn_id = work.held.fence, work.turn.id
+    threads.guard(connection, fence, revision=revision, **_thread_values(work, answered))
+    inbox.answered(connection, work.messages, turn_id=turn_id, now=now)
+    history.append(connection, fence.thread_key, answered.history, turn_id=turn_id, now=now)
+    if answered.entry is not None:
+        ledger.close(connection, answered.entry, now=now)
+    if answered.remembered is not None:
+        answers.remember(connection, answered.remembered)
+    rate_limits.give_back(connection, turn_id)
+    connection.execute(
+        update(turns)
+        .where(turns.c.id == turn_id)
+        .values(
+            status=TurnStatus.ANSWERED.value,
+            outcome=answered.outcome,
+            model=answered.model,
+            answer=answered.answer,
+            footer=answered.footer,
+            detail=answered.detail,
+            first_text_at=answered.first_text_at,
+            answered_at=now,
+        )
+    )
+
+
+def end(
+    connection: Connection,
+    fence: Fence,
+    turn_id: str,
+    *,
+    parked: bool,
+    detail: str | None,
+    now: datetime,
+) -> bool:
+    """The turn is over; let its thread go. True if the next turn can begin."""
+    values: dict[str, Any] = {"detail": detail} if detail is not None else {}
+    status = TurnStatus.PARKED if parked else TurnStatus.DELIVERED
+    connection.execute(
+        update(turns)
+        .where(turns.c.id == turn_id)
+        .values(status=status.value, delivered_at=None if parked else now, **values)
+    )
+    return threads.let_go(connection, fence, now=now, turn_ended=True)
+
+
+def parked(connection: Connection, *, limit: int) -> list[Turn]:
+    """Turns that an operator may try again, newest first."""
+    rows = connection.execute(
+        select(turns)
+        .where(turns.c.status == TurnStatus.PARKED.value)
+        .order_by(turns.c.opened_at.desc())
+        .limit(limit)
+    )
+    return [_turn(row) for row in rows]
+
+
+def get(connection: Connection, turn_id: str) -> Turn | None:
+    """The turn with this id."""
+    row = connection.execute(select(turns).where(turns.c.id == turn_id)).one_or_none()
+    return None if row is None else _turn(row)
+
+
+def retry(connection: Connection, turn_id: str, *, now: datetime) -> bool:
+    """Let a parked turn's messages wait again, for a new turn; false if it is not parked."""
+    row = connection.execute(
+        update(turns)
+        .where(turns.c.id == turn_id, turns.c.status == TurnStatus.PARKED.value)
+        .values(status=TurnStatus.DELIVERED.value)
+        .returning(turns.c.thread_key)
+    ).one_or_none()
+    if row is None:
+        return False
+    inbox.reopen(connection, turn_id)
+    threads.wake(connection, row.thread_key, now=now, revise=False)
+    notify(connection)
+    return True
+
+
+def _begin(
+    connection: Connection,
+    held: HeldThread,
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
+    price_of: PriceOf,
+) -> Work | None:
+    if held.turn_id is not None:
+        ledger.close_abandoned(connection, now=now, price_of=price_of, turn_id=held.turn_id)
+        turn = get(connection, held.turn_id)
+        if turn is not None:
+            return Work(held, turn, inbox.waiting(connection, held.fence.thread_key), resumed=True)
+    messages = inbox.waiting(connection, held.fence.thread_key)
+    if not messages:
+        threads.let_go(connection, held.fence, now=now, turn_ended=True)
+        return None
+    turn = Turn(new_id(), held.fence.thread_key, TurnStatus.OPEN, None, now, None, None, (), None)
+    _insert(connection, turn, messages)
+    threads.guard(connection, held.fence, turn_id=turn.id)
+    return Work(held, turn, messages, resumed=False)
+
+
+def _insert(connection: Connection, turn: Turn, messages: tuple[Waiting, ...]) -> None:
+    last = messages[-1].message
+    channel = last.thread.channel
+    connection.execute(
+        turns.insert().values(
+            id=turn.id,
+            thread_key=turn.thread_key,
+            channel_key=channel.key,
+            workspace_key=channel.workspace_key,
+            person_key=f"{channel.workspace_key}:{last.author.id}",
+            status=turn.status.value,
+            opened_at=turn.opened_at,
+        )
+    )
+
+
+def _thread_values(work: Work, answered: Answered) -> dict[str, Any]:
+    known = json.loads(work.held.speakers)
+    heard = [each.message.author.id for each in work.messages]
+    values: dict[str, Any] = {"speakers": json.dumps(list(dict.fromkeys([*known, *heard])))}
+    if answered.answer is not None:
+        values["bot_spoke"] = True
+    if answered.window is not None:
+        values["window_start"] = answered.window.start
+        values["summary"] = answered.window.summary
+    if answered.context_tokens is not None:
+        values["context_tokens"] = answered.context_tokens
+    return values
+
+
+def _turn(row: Any) -> Turn:
+    return Turn(
+        id=row.id,
+        thread_key=row.thread_key,
+        status=TurnStatus(row.status),
+        outcome=row.outcome,
+        opened_at=row.opened_at,
+        answer=row.answer,
+        footer=row.footer,
+        reply_ids=tuple(json.loads(row.reply_ids)),
+        detail=row.detail,
+    )
