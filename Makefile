@@ -1,0 +1,70 @@
+# One command per chore, the same at a desk and in CI. It needs Python 3.11 or later, and make.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PIP_USER=0 $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check
+LOCKED := --require-hashes --only-binary :all:
+UV ?= uv
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
+
+# A stamp is written when its step is complete, so a step that was interrupted runs again.
+VENV_STAMP := $(VENV)/.made
+RUN_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: help setup run test check bench lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+
+setup: $(RUN_STAMP) ## install Parley into .venv; .venv/bin/parley is the command
+
+run: $(RUN_STAMP) ## talk to the bot: live if there is a .env, else in the sandbox
+	@exec $(BIN)/parley $$(test -f .env && echo run || echo sandbox) $(ARGS)
+
+test: $(DEV_STAMP) ## run all tests (ARGS="-k word" for some of them)
+	@exec $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
+
+check: $(DEV_STAMP) ## formatting, linting, types, import rules, migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m storage.migrations check
+
+bench: $(DEV_STAMP) ## measure speed, memory and dollars
+	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+lock: ## pin dependencies anew after pyproject.toml changed (ARGS=--upgrade for newer versions)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
+	echo hatchling | $(COMPILE) $(ARGS) pyproject.toml - --output-file requirements.lock
+	echo hatchling | $(COMPILE) $(ARGS) pyproject.toml - --extra dev \
+		--constraints requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove what can be made again; your data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A .venv that works is kept, whoever made it; one that was left half made is made anew.
+$(VENV_STAMP):
+	@if ! { PYTHON=$(BIN)/python .ci/find-python && $(BIN)/python -m pip --version; } >/dev/null 2>&1; then \
+		python=$$(PYTHON="$(PYTHON)" .ci/find-python) && \
+		echo "Making $(VENV) with $$python" && \
+		"$$python" -m venv --clear $(VENV); \
+	fi
+	@touch $@
+
+$(RUN_STAMP): $(VENV_STAMP) requirements.lock pyproject.toml
+	@echo "Installing Parley into $(VENV); this takes a moment, once"
+	@$(PIP) $(LOCKED) -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP) requirements-dev.lock
+	@echo "Installing the developers' tools into $(VENV)"
+	@$(PIP) $(LOCKED) -r requirements-dev.lock
+	@touch $@
