@@ -1,0 +1,1 @@
+"""The service's HTTP side: health, readiness, metrics, and room for more routes."""
