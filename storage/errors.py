@@ -30,3 +30,7 @@ class BudgetExceeded(StorageError):
         super().__init__(f"the budget {budget} is used up until {resets_at.isoformat()}")
         self.budget = budget
         self.resets_at = resets_at
+
+
+class Unpriced(StorageError):
+    """A budget applies, and what the request can cost is not known."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, select, update
 from bot.vocabulary import BillableRequest, EntryStatus, Usage
 from storage import budgets
 from storage.budgets import BudgetClaim
-from storage.errors import StorageError
+from storage.errors import Unpriced
 from storage.tables import LedgerRow, TurnRow
 from storage.upsert import table
 
@@ -48,10 +48,10 @@ def open_entry(
 
     Raises:
         BudgetExceeded: a budget has no room; the transaction must roll back.
-        StorageError: a budget applies, and what the request can cost is not known.
+        Unpriced: a budget applies, and what the request can cost is not known.
     """
     if claims and request.worst_case_nanousd is None:
-        raise StorageError(f"a budget applies, but the price of {request.model} is not known")
+        raise Unpriced(f"a budget applies, but the price of {request.model} is not known")
     held = request.worst_case_nanousd or 0
     budgets.hold(connection, claims, held)
     who = request.attribution

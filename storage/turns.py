@@ -47,6 +47,7 @@ class Turn:
     answer: str | None
     footer: str | None
     reply_ids: tuple[str, ...]
+    deliveries: int
     detail: str | None
 
 
@@ -141,7 +142,8 @@ def commit(
         ledger.close(connection, answered.entry, now=now)
     if answered.remembered is not None:
         answers.remember(connection, answered.remembered)
-    rate_limits.give_back(connection, turn_id)
+    if work.resumed:
+        rate_limits.give_back(connection, turn_id)
     connection.execute(
         update(turns)
         .where(turns.c.id == turn_id)
@@ -156,6 +158,16 @@ def commit(
             answered_at=now,
         )
     )
+
+
+def undelivered(
+    connection: Connection, fence: Fence, turn_id: str, *, until: datetime, now: datetime
+) -> None:
+    """The final answer could not be shown; let the thread go until it is time to try again."""
+    connection.execute(
+        update(turns).where(turns.c.id == turn_id).values(deliveries=turns.c.deliveries + 1)
+    )
+    threads.let_go(connection, fence, now=now, turn_ended=False, until=until)
 
 
 def end(
@@ -228,7 +240,9 @@ def _begin(
     if not messages:
         threads.let_go(connection, held.fence, now=now, turn_ended=True)
         return None
-    turn = Turn(new_id(), held.fence.thread_key, TurnStatus.OPEN, None, now, None, None, (), None)
+    turn = Turn(
+        new_id(), held.fence.thread_key, TurnStatus.OPEN, None, now, None, None, (), 0, None
+    )
     _insert(connection, turn, messages)
     threads.guard(connection, held.fence, turn_id=turn.id)
     return Work(held, turn, messages, resumed=False)
@@ -274,5 +288,6 @@ def _turn(row: Any) -> Turn:
         answer=row.answer,
         footer=row.footer,
         reply_ids=tuple(json.loads(row.reply_ids)),
+        deliveries=row.deliveries,
         detail=row.detail,
     )
