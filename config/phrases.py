@@ -44,13 +44,26 @@ def problems_of(
     *,
     model: type[BaseModel],
     where: Callable[[SettingPath], str],
+    key: Callable[[SettingPath], str] = key_text,
     silent: Callable[[SettingPath], bool] = lambda _: False,
 ) -> list[Problem]:
     """One problem for each error of a pydantic validation of `model`.
 
-    `where` tells where a key stands; the value of a key that is `silent` is never quoted.
+    `where` tells where a key stands and `key` how to call it; the value of a key that is `silent`
+    is never quoted.
     """
-    return [_problem_of(error, model, where, silent) for error in errors]
+    problems = []
+    for error in errors:
+        path = path_of(error)
+        quoted = "" if silent(path) else f", not {shown(error['input'])}"
+        what, remedy = _sentence(error, path, model, quoted)
+        problems.append(Problem(where=where(path), key=key(path), what=what, remedy=remedy))
+    return problems
+
+
+def path_of(error: ErrorDetails) -> SettingPath:
+    """The path that the error is about. pydantic marks an error in a table's key itself."""
+    return tuple(step for step in error["loc"] if step != "[key]")
 
 
 def shown(value: object) -> str:
@@ -59,18 +72,6 @@ def shown(value: object) -> str:
         return "(hidden: it looks like a secret)"
     text = _as_toml(value)
     return text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"
-
-
-def _problem_of(
-    error: ErrorDetails,
-    model: type[BaseModel],
-    where: Callable[[SettingPath], str],
-    silent: Callable[[SettingPath], bool],
-) -> Problem:
-    path: SettingPath = error["loc"]
-    quoted = "" if silent(path) else f", not {shown(error['input'])}"
-    what, remedy = _sentence(error, path, model, quoted)
-    return Problem(where=where(path), key=key_text(path), what=what, remedy=remedy)
 
 
 def _sentence(

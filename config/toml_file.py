@@ -1,7 +1,7 @@
 """A TOML file whose values know the line they stand on."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -27,8 +27,10 @@ class TomlFile:
         return self.name
 
 
-def read_toml(path: Path, *, name: str | None = None) -> TomlFile:
-    """Read a TOML file. Fractions are exact `Decimal` values.
+def read_toml(
+    path: Path, *, name: str | None = None, fraction: Callable[[str], Any] = Decimal
+) -> TomlFile:
+    """Read a TOML file. A number with a fraction becomes what `fraction` makes of its text.
 
     Raises:
         SettingsError: it can't be read, or is not TOML; the line is told.
@@ -36,7 +38,7 @@ def read_toml(path: Path, *, name: str | None = None) -> TomlFile:
     name = name or str(path)
     try:
         text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text, parse_float=Decimal)
+        values = tomllib.loads(text, parse_float=fraction)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise _unreadable(

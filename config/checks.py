@@ -1,0 +1,146 @@
+"""What no single key can tell: whether the settings go together, and whether the models are there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from config.model import Model
+from config.overrides import PROCESS_WIDE
+from config.problems import Problem, SettingPath, did_you_mean
+from config.sections import ClaudeSettings
+from config.settings import Settings
+from config.sources import Sources
+
+RETIREMENT_NOTICE = timedelta(days=30)
+
+_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about the value at a path; a warning does not keep the bot from starting."""
+
+    path: SettingPath
+    what: str
+    remedy: str
+    warning: bool = False
+
+    def problem(self, sources: Sources) -> Problem:
+        """The finding at the place where the value stands."""
+        where, key = sources.where(self.path), sources.key(self.path)
+        return Problem(where, key, self.what, self.remedy)
+
+
+def findings(settings: Settings, today: date) -> list[Finding]:
+    """Everything found, in the order of the settings; `today` is a day in UTC."""
+    return [
+        *_models(settings, today),
+        *_process_wide(settings),
+        *_memory(settings),
+    ]
+
+
+def _models(settings: Settings, today: date) -> Iterator[Finding]:
+    """The findings about each section `claude` in force; what is inherited is told once."""
+    told: set[tuple[SettingPath, str]] = set()
+    for scope, claude in _claude_sections(settings):
+        for finding in _of_claude(claude, settings, today):
+            key = (finding.path, finding.what)
+            if key not in told:
+                told.add(key)
+                path = (*scope, *finding.path) if finding.path[0] == "claude" else finding.path
+                yield Finding(path, finding.what, finding.remedy, finding.warning)
+
+
+def _claude_sections(settings: Settings) -> Iterator[tuple[SettingPath, ClaudeSettings]]:
+    yield (), settings.claude
+    for key in settings.workspaces:
+        effective = settings.for_channel(channel_key="", workspace_key=key)
+        yield ("workspaces", key), effective.claude
+    for key in settings.channels:
+        workspace_key, _, _ = key.rpartition(":")
+        effective = settings.for_channel(channel_key=key, workspace_key=workspace_key)
+        yield ("channels", key), effective.claude
+
+
+def _of_claude(claude: ClaudeSettings, settings: Settings, today: date) -> Iterator[Finding]:
+    for model_id in claude.models:
+        path = ("claude", "model" if model_id == claude.model else "fallback_models")
+        model = settings.models.get(model_id)
+        if model is None:
+            remedy = did_you_mean(model_id, settings.models.ids, otherwise=_choose(settings, today))
+            yield Finding(path, f'"{model_id}" is not a known model', remedy)
+        elif model.is_retired_on(today):
+            yield Finding(
+                path, f'"{model_id}" retired on {model.retires_on}', _choose(settings, today)
+            )
+        else:
+            yield from _of_model(model, path, claude, settings, today)
+
+
+def _choose(settings: Settings, today: date) -> str:
+    there = [model.id for model in settings.models if not model.is_retired_on(today)][:3]
+    return f"choose one such as {', '.join(there)}, or describe it in a catalogue of your own"
+
+
+def _of_model(
+    model: Model, path: SettingPath, claude: ClaudeSettings, settings: Settings, today: date
+) -> Iterator[Finding]:
+    yield from _fits(model, claude, settings)
+    if claude.thinking != "auto" and model.thinking_types:
+        yield from _thinks(model, claude)
+    if model.is_retired_on(today + RETIREMENT_NOTICE):
+        what = f'"{model.id}" retires on {model.retires_on}'
+        yield Finding(path, what, "change to another model before that day", warning=True)
+    price = model.price_at(datetime.combine(today, time(), UTC))
+    if price is None or price.worst_case_nanousd(1, 1, cache_ttl=claude.cache_ttl) is None:
+        what = (
+            f'the price of "{model.id}" is not known, so its cost is not and no budget can hold it'
+        )
+        yield Finding(path, what, "add the price to a catalogue of your own", warning=True)
+
+
+def _fits(model: Model, claude: ClaudeSettings, settings: Settings) -> Iterator[Finding]:
+    if claude.max_output_tokens > model.max_output_tokens:
+        what = f"{claude.max_output_tokens} is more than {model.id} writes"
+        yield Finding(
+            ("claude", "max_output_tokens"), what, f"set it to {model.max_output_tokens} or less"
+        )
+    room = model.context_window_tokens - claude.max_output_tokens
+    if 0 < room < settings.context.max_input_tokens:
+        what = f"{settings.context.max_input_tokens} does not fit into the window of {model.id}"
+        yield Finding(("context", "max_input_tokens"), what, f"set it to {room} or less")
+
+
+def _thinks(model: Model, claude: ClaudeSettings) -> Iterator[Finding]:
+    if claude.thinking not in model.thinking_types:
+        taken = " or ".join(f'"{kind}"' for kind in ("auto", *model.thinking_types))
+        what = f'{model.id} does not take "{claude.thinking}"'
+        yield Finding(("claude", "thinking"), what, f"choose {taken}")
+
+
+def _process_wide(settings: Settings) -> Iterator[Finding]:
+    tables = (("workspaces", settings.workspaces), ("channels", settings.channels))
+    for name, table in tables:
+        for scope, overrides in table.items():
+            for section, key in PROCESS_WIDE:
+                given = getattr(overrides, section)
+                if given is not None and key in given.model_fields_set:
+                    yield Finding(
+                        (name, scope, section, key),
+                        "holds for the whole process and can't differ here",
+                        f"set it in [{section}] alone",
+                    )
+
+
+def _memory(settings: Settings) -> Iterator[Finding]:
+    """Duplicates are known by the inbox: it must remember at least as long as missed messages are
+    fetched for, or they would be answered twice."""
+    catch_up_s = settings.engine.catch_up_max_age_s
+    if settings.retention.inbox_days * _SECONDS_PER_DAY < catch_up_s:
+        yield Finding(
+            ("retention", "inbox_days"),
+            f"{settings.retention.inbox_days} days are less than [engine] catch_up_max_age_s"
+            f" ({catch_up_s:g} s), so that messages would be answered twice",
+            "raise it, or lower catch_up_max_age_s",
+        )
