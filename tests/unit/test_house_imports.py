@@ -1,0 +1,49 @@
+"""Importing a module does nothing that anyone could notice."""
+
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+ROOMS = ["bot", "adapters", "storage", "config", "plugins", "sandbox"]
+
+IMPORTS_ALL = """
+import importlib, sys
+
+def notice(event, args):
+    if event in {"socket.__new__", "subprocess.Popen", "sqlite3.connect", "os.mkdir", "os.putenv"}:
+        print(module, "did", event, args)
+    if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
+        print(module, "wrote", args[0])
+
+sys.dont_write_bytecode = True
+sys.addaudithook(notice)
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+import threading
+for thread in threading.enumerate()[1:]:
+    print("started", thread)
+"""
+
+
+def modules_of(room: str) -> list[str]:
+    """Every module of a top-level package; those meant to be run with -m are no libraries."""
+    walked = pkgutil.walk_packages([str(PROJECT / room)], prefix=f"{room}.")
+    names = [module.name for module in walked if not module.name.endswith("__main__")]
+    return [room, *names]
+
+
+def test_importing_has_no_effects() -> None:
+    """No file is written, no socket, process or thread is made, and nothing warns."""
+    modules = [module for room in ROOMS for module in modules_of(room)]
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORTS_ALL, *modules],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+    )
+    effects = ran.stdout + ran.stderr
+    assert not effects, effects
+    assert ran.returncode == 0
