@@ -37,6 +37,10 @@ class ThreadGone(PlatformError):
     """Nothing can be said here any more: deleted, archived, removed, blocked, forbidden. Final."""
 
 
+MAX_MARK_CHARS = 25
+"""Discord's limit of a nonce (https://discord.com/developers/docs/resources/message#create-message)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a platform can show. `measure` counts a text as the platform counts it."""
@@ -47,13 +51,15 @@ class Capabilities:
     """It has a typing or thinking sign; where it has none, a placeholder message is posted."""
     private_notices: bool = False
     """`notice` can be shown to one person alone."""
+    redelivers: bool = False
+    """An event that was not acknowledged comes again; where not, it waits in a bounded buffer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One platform message of a reply: Markdown that fits into `Capabilities.max_chars`.
 
-    `mark` is its idempotency mark, at most 25 characters, the same at every attempt.
+    `mark` is its idempotency mark, at most `MAX_MARK_CHARS` long, the same at every attempt.
     """
 
     mark: str

@@ -1,0 +1,166 @@
+"""The ledger as the Claude client sees it: nothing is sent before its entry is open."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bot.claude.books import Books
+from bot.engine.budget_rules import BudgetRules
+from bot.vocabulary import BillableRequest, EntryStatus, Usage, new_id
+from config.sections import LimitsSettings
+from storage import ledger, rate_limits
+from storage.budgets import BudgetClaim
+from storage.database import Database
+from storage.ledger import Closing
+
+
+class ChannelLimited(Exception):
+    """The channel's rate limit has no room; the turn has a place at `until`, or was turned away."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"no room in the channel's rate limit until {until.isoformat()}")
+        self.until = until
+
+
+class LedgerBooks(Books):
+    """Entries in the database, held against the budgets that apply."""
+
+    def __init__(self, *, database: Database, rules: BudgetRules) -> None:
+        self._database = database
+        self._rules = rules
+        self._running: dict[str, Usage] = {}
+
+    async def open(self, request: BillableRequest) -> str:
+        """Open an entry. Raises `storage.errors.BudgetExceeded`, `Unpriced` and `StorageUnavailable`."""
+        now = self._database.now()
+        entry_id = new_id(now)
+        claims = self._rules.claims(request.attribution, now)
+        await self._database.write(ledger.open_entry, entry_id, request, claims=claims, now=now)
+        self._running[entry_id] = Usage()
+        return entry_id
+
+    def progress(self, entry_id: str, usage: Usage) -> None:
+        """Remember what is known; `save_progress` writes it down."""
+        self._running[entry_id] = usage
+
+    async def close(
+        self,
+        entry_id: str,
+        *,
+        usage: Usage,
+        status: EntryStatus,
+        cost_nanousd: int | None,
+        request_id: str | None = None,
+    ) -> None:
+        """Close an entry and settle its budgets."""
+        self.forget(entry_id)
+        closing = Closing(entry_id, usage, status, cost_nanousd, request_id)
+        await self._database.write(ledger.close, closing, now=self._database.now())
+
+    def forget(self, entry_id: str) -> None:
+        """The entry was closed elsewhere: in the transaction that commits a turn."""
+        self._running.pop(entry_id, None)
+
+    def running(self) -> list[tuple[str, Usage]]:
+        """The open entries of which something is known."""
+        return [(entry_id, usage) for entry_id, usage in self._running.items() if usage != Usage()]
+
+    def for_turn(self, turn_id: str, *, channel_key: str, limits: LimitsSettings) -> "TurnBooks":
+        """The same books, for the requests of one turn."""
+        return TurnBooks(self, turn_id=turn_id, channel_key=channel_key, limits=limits)
+
+    async def admit(self, request: BillableRequest, slot: "Slot") -> str:
+        """Take the turn's place in its channel's rate limit and open an entry, both or neither."""
+        now = self._database.now()
+        entry_id = new_id(now)
+        claims = self._rules.claims(request.attribution, now)
+        until = await self._database.write(_admit, entry_id, request, slot, claims, now)
+        if until is not None:
+            raise ChannelLimited(until)
+        self._running[entry_id] = Usage()
+        return entry_id
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A turn's claim on its channel's rate limit; `keep` its place if there is no room now."""
+
+    turn_id: str
+    channel_key: str
+    messages: int
+    per_s: float
+    keep: bool
+
+
+class TurnBooks(Books):
+    """The books of one turn: its first request takes the turn's place in the rate limit."""
+
+    def __init__(
+        self, books: LedgerBooks, *, turn_id: str, channel_key: str, limits: LimitsSettings
+    ) -> None:
+        self._books = books
+        self._started = False
+        self._slot = Slot(
+            turn_id=turn_id,
+            channel_key=channel_key,
+            messages=limits.channel_messages,
+            per_s=limits.channel_per_s,
+            keep=limits.on_limit == "queue",
+        )
+
+    async def open(self, request: BillableRequest) -> str:
+        """Open an entry; the first one also needs room in the channel's rate limit.
+
+        Raises `ChannelLimited` beside what `LedgerBooks.open` raises.
+        """
+        if self._started:
+            return await self._books.open(_of(request, self._slot.turn_id))
+        entry_id = await self._books.admit(_of(request, self._slot.turn_id), self._slot)
+        self._started = True
+        return entry_id
+
+    def progress(self, entry_id: str, usage: Usage) -> None:
+        """As `LedgerBooks.progress`."""
+        self._books.progress(entry_id, usage)
+
+    async def close(
+        self,
+        entry_id: str,
+        *,
+        usage: Usage,
+        status: EntryStatus,
+        cost_nanousd: int | None,
+        request_id: str | None = None,
+    ) -> None:
+        """As `LedgerBooks.close`."""
+        await self._books.close(
+            entry_id, usage=usage, status=status, cost_nanousd=cost_nanousd, request_id=request_id
+        )
+
+
+def _of(request: BillableRequest, turn_id: str) -> BillableRequest:
+    return replace(request, attribution=replace(request.attribution, turn_id=turn_id))
+
+
+def _admit(
+    connection: Connection,
+    entry_id: str,
+    request: BillableRequest,
+    slot: Slot,
+    claims: list[BudgetClaim],
+    now: datetime,
+) -> datetime | None:
+    until = rate_limits.take(
+        connection,
+        channel_key=slot.channel_key,
+        turn_id=slot.turn_id,
+        now=now,
+        messages=slot.messages,
+        per_s=slot.per_s,
+    )
+    if until is None:
+        ledger.open_entry(connection, entry_id, request, claims=claims, now=now)
+    elif not slot.keep:
+        rate_limits.give_back(connection, slot.turn_id)
+    return until

@@ -1,0 +1,269 @@
+"""The dispatcher: claims threads whose turn has come, keeps the leases, runs the turns.
+
+One turn per thread at a time; different threads never wait for each other. In the process itself the
+wake-up is an event; other replicas are heard through the database; a slow poll is the safety net.
+"""
+
+import asyncio
+import functools
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Connection
+
+from bot.engine.accounts import LedgerBooks
+from bot.telemetry.metrics import Metrics
+from bot.vocabulary import Clock, Usage, new_id
+from config.sections import EngineSettings
+from storage import inbox, ledger, threads, turns
+from storage.database import Database
+from storage.errors import StorageError
+from storage.ledger import PriceOf
+from storage.threads import Fence, Signal
+from storage.turns import Work
+
+log = structlog.get_logger(__name__)
+
+CLAIM_LIMIT = 50
+"""Threads taken in one transaction: few round trips under load, and still a short transaction."""
+
+RECOVERY_S = 1.0
+"""How long to wait after the database failed before it is asked again."""
+
+
+class Interrupt:
+    """How a running turn hears that its question changed, or that it must stop."""
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self.lost = False
+        """The thread is another replica's now."""
+        self.letting_go = False
+        """The turn is ending by itself, so that its lease no longer needs to be kept."""
+
+
+class RunsTurns(Protocol):
+    """What a claimed turn is given to."""
+
+    async def run(self, work: Work, interrupt: Interrupt) -> datetime | None:
+        """Bring the turn to its end, or as far as it gets; never raises but when cancelled.
+
+        Returns when the same turn is to go on, if it was deferred; a cancelled turn is handed over.
+        """
+
+
+@dataclass(slots=True)
+class _Active:
+    work: Work
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    task: "asyncio.Task[None] | None" = None
+    revision: int = 0
+
+
+class Dispatcher:
+    """Runs every turn of this replica. `run` until cancelled, then `drain`."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        runner: RunsTurns,
+        books: LedgerBooks,
+        settings: EngineSettings,
+        clock: Clock,
+        metrics: Metrics,
+        price_of: PriceOf,
+        owner: str,
+    ) -> None:
+        self._database = database
+        self._runner = runner
+        self._books = books
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._price_of = price_of
+        self._owner = owner
+        self._active: dict[str, _Active] = {}
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self.waiting = 0
+        """How many messages wait, as counted last."""
+
+    @property
+    def active(self) -> int:
+        """How many turns are running here."""
+        return len(self._active)
+
+    def wake(self) -> None:
+        """Work has come."""
+        self._wake.set()
+
+    def poke(self, thread_key: str) -> None:
+        """A waiting question changed: if its turn runs here, let it look."""
+        active = self._active.get(thread_key)
+        if active is not None:
+            active.interrupt.changed.set()
+
+    async def run(self) -> None:
+        """Claim and run turns until cancelled; running turns go on until `drain`."""
+        if self._database.sole_user():
+            freed = await self._database.write(threads.free_all, now=self._database.now())
+            if freed:
+                log.info("taking over what an earlier process left", threads=freed)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._claim_forever())
+            group.create_task(self._beat_forever())
+            group.create_task(self._database.listen(self.wake))
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let running turns finish for so long, then hand the rest over to whoever comes next."""
+        for timer in self._timers:
+            timer.cancel()
+        beating = asyncio.create_task(self._beat_forever())
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            log.info("handing over", turns=len(self._active))
+        finally:
+            beating.cancel()
+        tasks = [active.task for active in self._active.values() if active.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _claim_forever(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                more = await self._claim()
+            except StorageError as error:
+                self._metrics.database_failed("claim")
+                log.error("no turn can be claimed", error=str(error))
+                await self._clock.sleep(RECOVERY_S)
+                continue
+            if not more:
+                await self._wait_for_work()
+
+    async def _wait_for_work(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.poll_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _claim(self) -> bool:
+        """Claim what there is room for; true if there may be more."""
+        room = min(CLAIM_LIMIT, self._settings.max_active_turns - len(self._active))
+        if room <= 0:
+            return False
+        works = await self._database.write(
+            turns.take,
+            owner=self._owner,
+            now=self._database.now(),
+            lease_s=self._settings.lease_s,
+            limit=room,
+            new_id=functools.partial(_new_id, self._clock),
+            price_of=self._price_of,
+        )
+        for work in works:
+            self._start(work)
+        return len(works) == room
+
+    def _start(self, work: Work) -> None:
+        key = work.held.fence.thread_key
+        earlier = self._active.get(key)
+        if earlier is not None:  # we lost it and claimed it anew before the old turn noticed
+            earlier.interrupt.lost = True
+            if earlier.task is not None:
+                earlier.task.cancel()
+        active = _Active(work, revision=work.held.revision)
+        self._active[key] = active
+        self._idle.clear()
+        self._metrics.turn_started()
+        active.task = asyncio.create_task(self._run(active), name=f"turn {work.turn.id}")
+
+    async def _run(self, active: _Active) -> None:
+        try:
+            until = await self._runner.run(active.work, active.interrupt)
+        finally:
+            key = active.work.held.fence.thread_key
+            if self._active.get(key) is active:
+                del self._active[key]
+            if not self._active:
+                self._idle.set()
+            self._wake.set()
+        if until is not None:
+            self._wake_at(until)
+
+    def _wake_at(self, until: datetime) -> None:
+        delay_s = max(0.0, (until - self._database.now()).total_seconds())
+
+        def due() -> None:
+            self._timers.discard(timer)
+            self._wake.set()
+
+        timer = asyncio.get_running_loop().call_later(delay_s, due)
+        self._timers.add(timer)
+
+    async def _beat_forever(self) -> None:
+        while True:
+            try:
+                await self._beat()
+            except StorageError as error:
+                self._metrics.database_failed("heartbeat")
+                log.error("leases not renewed", error=str(error), turns=len(self._active))
+            await self._clock.sleep(self._settings.heartbeat_s)
+
+    async def _beat(self) -> None:
+        """Renew the leases, write down what running requests used, count what waits."""
+        await self._database.synchronise_clock()
+        held = dict(self._active)
+        if held:
+            signals = await self._database.write(
+                _keep,
+                owner=self._owner,
+                held=[active.work.held.fence for active in held.values()],
+                running=self._books.running(),
+                now=self._database.now(),
+                lease_s=self._settings.lease_s,
+            )
+            for key, active in held.items():
+                self._notice(active, signals.get(key))
+        depth = await self._database.read(inbox.depth)
+        self.waiting = depth.waiting
+        oldest = depth.oldest_received_at
+        age_s = 0.0 if oldest is None else (self._database.now() - oldest).total_seconds()
+        self._metrics.queue_sampled(depth=depth.waiting, oldest_waiting_s=max(0.0, age_s))
+
+    def _notice(self, active: _Active, signal: Signal | None) -> None:
+        if active.task is None or active.task.done() or active.interrupt.letting_go:
+            return
+        if signal is None:
+            log.warning("lease lost", turn=active.work.turn.id)
+            active.interrupt.lost = True
+            active.task.cancel()
+        elif signal.revision != active.revision:
+            active.revision = signal.revision
+            active.interrupt.changed.set()
+
+
+def _new_id(clock: Clock) -> str:
+    return new_id(clock.now())
+
+
+def _keep(
+    connection: Connection,
+    *,
+    owner: str,
+    held: list[Fence],
+    running: list[tuple[str, Usage]],
+    now: datetime,
+    lease_s: float,
+) -> dict[str, Signal]:
+    ledger.progress(connection, running)
+    return threads.keep(connection, owner=owner, held=held, now=now, lease_s=lease_s)

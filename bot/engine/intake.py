@@ -1,0 +1,133 @@
+"""The way in: an event is durable before its platform is told that it arrived."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from bot.engine import notices
+from bot.ports import MAX_MARK_CHARS, Adapter, Intake, IntakeUnavailable, KnownThread, PlatformError
+from bot.telemetry.metrics import Metrics
+from bot.vocabulary import (
+    Event,
+    Message,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    StopRequested,
+)
+from storage import inbox, threads, told
+from storage.database import Database
+from storage.errors import DuplicateMessage, StorageUnavailable
+
+log = structlog.get_logger(__name__)
+
+KNOWN_THREADS = 500
+"""At most so many threads are looked through for missed messages after a downtime."""
+
+SHED_NOTICE_S = 300.0
+"""A person is told about overload once in this time."""
+
+
+class Wakeable(Protocol):
+    """What acts upon events once they are durable: the dispatcher."""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait, as counted last."""
+
+    def wake(self) -> None:
+        """Work has come."""
+
+    def poke(self, thread_key: str) -> None:
+        """Something about this thread's waiting question changed."""
+
+
+class EngineIntake(Intake):
+    """Writes events to the inbox and wakes the dispatcher. Shared by all adapters."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        dispatcher: Wakeable,
+        adapters: dict[str, Adapter],
+        metrics: Metrics,
+        max_pending: int,
+    ) -> None:
+        self._database = database
+        self._dispatcher = dispatcher
+        self._adapters = adapters
+        self._metrics = metrics
+        self._max_pending = max_pending
+
+    async def receive(self, event: Event) -> None:
+        """Make the event durable, then return. Raises `IntakeUnavailable` if it can't be."""
+        try:
+            await self._receive(event)
+        except DuplicateMessage:
+            log.debug("duplicate")
+        except StorageUnavailable as error:
+            self._metrics.database_failed("intake")
+            log.error("event not stored, so not acknowledged", error=str(error))
+            raise IntakeUnavailable(str(error)) from error
+
+    async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
+        """The threads active since then, newest first, at most `KNOWN_THREADS`."""
+        found = await self._database.read(
+            threads.recent, platform, since=since, limit=KNOWN_THREADS
+        )
+        return [KnownThread(*each) for each in found]
+
+    async def _receive(self, event: Event) -> None:
+        now = self._database.now()
+        match event:
+            case MessageReceived(message=message):
+                await self._store(message, now)
+            case MessageEdited(channel=channel, message_id=message_id):
+                revised = await self._database.write(
+                    inbox.revise,
+                    channel,
+                    message_id,
+                    text=event.text,
+                    attachments=event.attachments,
+                    now=now,
+                )
+                self._changed(revised)
+            case MessageDeleted(channel=channel, message_id=message_id):
+                self._changed(
+                    await self._database.write(inbox.withdraw, channel, message_id, now=now)
+                )
+            case StopRequested(thread=thread):
+                if await self._database.write(threads.request_stop, thread.key, now=now):
+                    self._changed(thread.key)
+
+    async def _store(self, message: Message, now: datetime) -> None:
+        if self._dispatcher.waiting >= self._max_pending:
+            await self._shed(message, now)
+        elif await self._database.write(inbox.put, message, now=now):
+            self._dispatcher.wake()
+
+    def _changed(self, thread_key: str | None) -> None:
+        if thread_key is not None:
+            self._dispatcher.poke(thread_key)
+            self._dispatcher.wake()
+
+    async def _shed(self, message: Message, now: datetime) -> None:
+        """Too much waits already: say so instead of letting people wait for hours."""
+        if not message.addressed:
+            return
+        self._metrics.message_shed("overload")
+        log.warning("shed", waiting=self._dispatcher.waiting, channel=message.thread.channel.key)
+        key = f"shed|{message.thread.channel.key}|{message.author.id}"
+        until = now + timedelta(seconds=SHED_NOTICE_S)
+        if not await self._database.write(told.tell_once, key, now=now, until=until):
+            return
+        adapter = self._adapters[message.thread.channel.platform]
+        try:
+            await adapter.notice(
+                message.thread, message.author, notices.OVERLOADED, f"shed.{message.id}"[:25]
+            )
+        except PlatformError as error:
+            log.warning("overload could not be told", error=str(error))

@@ -1,0 +1,48 @@
+"""The question of a turn, as it goes to the model and into the history.
+
+What people wrote is left unchanged and stands last; who speaks and what was said before stand in front.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.claude.tokens import estimate_tokens
+from bot.engine.attachments import Reading
+from bot.vocabulary import ChannelKind, Message
+
+Json = dict[str, Any]
+
+EMPTY = "(no text)"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Content blocks, as stored, and about how many tokens they have."""
+
+    content: tuple[Json, ...]
+    tokens: int
+
+
+def question_of(
+    messages: Sequence[Message], *, earlier: Sequence[Message], files: Sequence[Reading]
+) -> Question:
+    """One user message from those of a turn, their files, and what was said in the thread before the
+    bot came to it."""
+    text = _text(messages, earlier)
+    content = (*(file.block for file in files), {"type": "text", "text": text})
+    return Question(content, sum(file.tokens for file in files) + estimate_tokens(text))
+
+
+def _text(messages: Sequence[Message], earlier: Sequence[Message]) -> str:
+    before = "".join(f"{_said(message)}\n" for message in earlier)
+    context = f"[Said in this thread before:]\n{before}\n" if before else ""
+    private = messages[-1].thread.channel.kind is ChannelKind.DIRECT
+    if private:
+        return context + ("\n\n".join(each.text for each in messages if each.text.strip()) or EMPTY)
+    return context + "\n\n".join(f"[{each.author.name} says:]\n{each.text}" for each in messages)
+
+
+def _said(message: Message) -> str:
+    files = "".join(f" [file: {file.name}]" for file in message.attachments)
+    return f"{message.author.name}: {message.text}{files}"

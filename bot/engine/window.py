@@ -1,0 +1,110 @@
+"""The history window: which part of a thread goes to the model, and in which form.
+
+It is append-only between trims, so that the provider's prompt cache can serve what was sent before; a
+trim takes away a block, down to half of the limit, and puts a summary in its place. It never slides.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from storage.history import Said
+
+Json = dict[str, Any]
+
+SUMMARY_HEADING = "[What was said earlier in this conversation, summarised:]"
+GONE = "[A file was here; it is no longer kept.]"
+
+SUMMARY_INSTRUCTIONS = (
+    "Summarise the conversation above for yourself, so that you can go on with it without reading it "
+    "again: who takes part, what was asked and answered, decisions, names, numbers, code and files that "
+    "matter, what is still open. Write only the summary, in the language of the conversation, in at most "
+    "400 words."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a trim divides a window: what is summarised, and what stays."""
+
+    dropped: tuple[Said, ...]
+    kept: tuple[Said, ...]
+
+
+def cut(said: Sequence[Said], *, keep_tokens: float) -> Cut:
+    """Divide so that what stays has at most `keep_tokens` (by estimate) and begins with a question."""
+    kept_tokens = 0
+    start = len(said)
+    for index in range(len(said) - 1, -1, -1):
+        kept_tokens += said[index].tokens
+        if kept_tokens > keep_tokens:
+            break
+        if said[index].role == "user":
+            start = index
+    return Cut(tuple(said[:start]), tuple(said[start:]))
+
+
+def messages_of(
+    said: Sequence[Said],
+    question: Sequence[Json],
+    *,
+    summary: str | None,
+    files: Mapping[str, tuple[str, bytes]],
+    cache_ttl: str,
+) -> list[Json]:
+    """The API's messages. `files` has (media type, bytes) by hash.
+
+    A cache breakpoint stands at the end of the question, where the next turn will find it, and at
+    the end of the question before, where this turn finds the last one's, however many blocks lie
+    between (the API looks back over 20 only).
+    """
+    messages = [_summary(summary)] if summary else []
+    messages += [_message(each.role, each.content, files) for each in said]
+    previous = next((each for each in reversed(messages) if each["role"] == "user"), None)
+    asked = _message("user", question, files)
+    for message in (previous, asked):
+        if message is not None:
+            message["content"][-1]["cache_control"] = {"type": "ephemeral", "ttl": cache_ttl}
+    return [*messages, asked]
+
+
+def stored_files(contents: Sequence[Sequence[Json]]) -> list[str]:
+    """The hashes of the files that content blocks refer to, each once."""
+    return list(dict.fromkeys(_hashes(contents)))
+
+
+def to_summarise(messages: Sequence[Json]) -> list[Json]:
+    """The prompt's messages that ask for a summary of these."""
+    return [
+        *messages,
+        {"role": "user", "content": [{"type": "text", "text": SUMMARY_INSTRUCTIONS}]},
+    ]
+
+
+def _hashes(contents: Sequence[Sequence[Json]]) -> Iterator[str]:
+    for content in contents:
+        for block in content:
+            source = block.get("source")
+            if source is not None and source.get("type") == "stored":
+                yield source["sha256"]
+
+
+def _summary(summary: str) -> Json:
+    return {"role": "user", "content": [{"type": "text", "text": f"{SUMMARY_HEADING}\n{summary}"}]}
+
+
+def _message(role: str, content: Sequence[Json], files: Mapping[str, tuple[str, bytes]]) -> Json:
+    return {"role": role, "content": [_block(block, files) for block in content]}
+
+
+def _block(block: Json, files: Mapping[str, tuple[str, bytes]]) -> Json:
+    source = block.get("source")
+    if source is None or source.get("type") != "stored":
+        return dict(block)
+    file = files.get(source["sha256"])
+    if file is None:
+        return {"type": "text", "text": GONE}
+    media_type, content = file
+    data = base64.standard_b64encode(content).decode()
+    return {**block, "source": {"type": "base64", "media_type": media_type, "data": data}}
