@@ -8,52 +8,30 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
-from bot.vocabulary import Usage
-
-NANOUSD_PER_USD: Final = 1_000_000_000
-
-MAX_LABEL_VALUES: Final = 64
-"""Of one label of one metric; further values are counted together as `other`."""
-
-OTHER: Final = "other"
+from bot.telemetry.claude_metrics import ClaudeMetrics
+from bot.telemetry.labels import BoundedLabel
 
 FEEDBACK_BUCKETS_S: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 15)  # promised: 0.3
 FIRST_TEXT_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 8, 15, 30, 60)
 FINAL_BUCKETS_S: Final = (0.5, 1, 2, 4, 8, 15, 30, 60, 120, 180, 300, 900)
-ADMISSION_BUCKETS_S: Final = (0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 180)
 LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
-
-BREAKER_STATES: Final = ("closed", "half_open", "open")
-
-
-class _Label:
-    """The values a label has had, so that their number stays bounded."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    def bounded(self, value: str) -> str:
-        if value in self._seen:
-            return value
-        if len(self._seen) >= MAX_LABEL_VALUES:
-            return OTHER
-        self._seen.add(value)
-        return value
 
 
 class Metrics:
     """What is counted and timed. Each verb is synchronous, cheap and never raises.
 
-    Durations are seconds. One instance per registry: the registry refuses a second.
+    `claude` is what the Claude client is given as its observer. Durations are seconds. One instance
+    per registry: the registry refuses a second.
     """
 
     def __init__(self, *, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._models, self._reasons, self._outcomes = _Label(), _Label(), _Label()
-        self._platforms = _Label()
+        self._outcomes = BoundedLabel()
+        self._reasons = BoundedLabel()
+        self._platforms = BoundedLabel()
+        self.claude = ClaudeMetrics(registry=registry)
         self._turns(registry)
         self._queue(registry)
-        self._claude(registry)
         self._machine(registry)
 
     def _turns(self, registry: CollectorRegistry) -> None:
@@ -81,6 +59,12 @@ class Metrics:
             buckets=FINAL_BUCKETS_S,
             registry=registry,
         )
+        self._answer_cache = Counter(
+            "parley_answer_cache",
+            "Questions looked up among stored answers.",
+            ["result"],
+            registry=registry,
+        )
         self._delivery_retries = Counter(
             "parley_delivery_retries",
             "Attempts to show something that had to be repeated.",
@@ -99,59 +83,6 @@ class Metrics:
             "parley_shed_messages",
             "Messages turned away with a notice.",
             ["reason"],
-            registry=registry,
-        )
-
-    def _claude(self, registry: CollectorRegistry) -> None:
-        self._requests = Counter(
-            "parley_claude_requests",
-            "Requests to the model, retries included, by how they ended.",
-            ["model", "outcome"],
-            registry=registry,
-        )
-        self._retries = Counter(
-            "parley_claude_retries",
-            "Requests that were repeated, by why.",
-            ["model", "reason"],
-            registry=registry,
-        )
-        self._tokens = Counter(
-            "parley_tokens", "Tokens, by billing category.", ["model", "kind"], registry=registry
-        )
-        self._cost = Counter(
-            "parley_cost_usd",
-            "Cost in dollars, as a float; the ledger is exact.",
-            ["model"],
-            registry=registry,
-        )
-        self._unknown_cost = Counter(
-            "parley_unknown_cost_requests",
-            "Requests to models whose price is not known.",
-            ["model"],
-            registry=registry,
-        )
-        self._answer_cache = Counter(
-            "parley_answer_cache",
-            "Questions looked up among stored answers.",
-            ["result"],
-            registry=registry,
-        )
-        self._prompt_cache = Counter(
-            "parley_prompt_cache_requests",
-            "Requests by whether they read from the provider's prompt cache.",
-            ["model", "result"],
-            registry=registry,
-        )
-        self._breaker = Gauge(
-            "parley_breaker_state",
-            "1 for the state a model's circuit breaker is in, 0 for the others.",
-            ["model", "state"],
-            registry=registry,
-        )
-        self._admission_wait = Histogram(
-            "parley_admission_wait_seconds",
-            "How long a request waited before it was let through to the provider.",
-            buckets=ADMISSION_BUCKETS_S,
             registry=registry,
         )
 
@@ -179,7 +110,7 @@ class Metrics:
     def turn_finished(self, outcome: str) -> None:
         """A turn that began here ended, in whatever way."""
         self._active_turns.dec()
-        self._turns_total.labels(self._outcomes.bounded(outcome)).inc()
+        self._turns_total.labels(self._outcomes.of(outcome)).inc()
 
     def feedback_shown(self, after_s: float) -> None:
         """The person saw that the bot is at it."""
@@ -193,11 +124,13 @@ class Metrics:
         """The person saw the complete answer."""
         self._final.observe(after_s)
 
+    def answer_cache_asked(self, *, hit: bool) -> None:
+        """A stored answer to the same question was looked for."""
+        self._answer_cache.labels("hit" if hit else "miss").inc()
+
     def delivery_retried(self, platform: str, reason: str) -> None:
         """Something had to be shown again, because the platform was busy or unavailable."""
-        self._delivery_retries.labels(
-            self._platforms.bounded(platform), self._reasons.bounded(reason)
-        ).inc()
+        self._delivery_retries.labels(self._platforms.of(platform), self._reasons.of(reason)).inc()
 
     # --- queue ---------------------------------------------------------------------------------
 
@@ -208,43 +141,7 @@ class Metrics:
 
     def message_shed(self, reason: str) -> None:
         """A message was turned away."""
-        self._shed.labels(self._reasons.bounded(reason)).inc()
-
-    # --- Claude --------------------------------------------------------------------------------
-
-    def request_finished(self, model: str, outcome: str) -> None:
-        """One request to the model ended."""
-        self._requests.labels(self._models.bounded(model), self._outcomes.bounded(outcome)).inc()
-
-    def retried(self, model: str, reason: str) -> None:
-        """A request is going to be repeated."""
-        self._retries.labels(self._models.bounded(model), self._reasons.bounded(reason)).inc()
-
-    def tokens_used(self, model: str, usage: Usage, cost_nanousd: int | None) -> None:
-        """What one request used and cost; None where the price is not known."""
-        name = self._models.bounded(model)
-        for kind, count in _by_kind(usage).items():
-            if count:
-                self._tokens.labels(name, kind).inc(count)
-        self._prompt_cache.labels(name, "hit" if usage.cache_read_tokens else "miss").inc()
-        if cost_nanousd is None:
-            self._unknown_cost.labels(name).inc()
-        else:
-            self._cost.labels(name).inc(cost_nanousd / NANOUSD_PER_USD)
-
-    def answer_cache_asked(self, *, hit: bool) -> None:
-        """A stored answer to the same question was looked for."""
-        self._answer_cache.labels("hit" if hit else "miss").inc()
-
-    def breaker_changed(self, model: str, state: str) -> None:
-        """A model's circuit breaker is now `closed`, `half_open` or `open`."""
-        name = self._models.bounded(model)
-        for each in BREAKER_STATES:
-            self._breaker.labels(name, each).set(each == state)
-
-    def admission_waited(self, waited_s: float) -> None:
-        """A request was let through after this long."""
-        self._admission_wait.observe(waited_s)
+        self._shed.labels(self._reasons.of(reason)).inc()
 
     # --- machine -------------------------------------------------------------------------------
 
@@ -254,14 +151,4 @@ class Metrics:
 
     def database_failed(self, kind: str) -> None:
         """A database operation failed: `locked`, `unreachable`, `full` or such."""
-        self._database_errors.labels(self._reasons.bounded(kind)).inc()
-
-
-def _by_kind(usage: Usage) -> dict[str, int]:
-    return {
-        "input": usage.input_tokens,
-        "output": usage.output_tokens,
-        "cache_read": usage.cache_read_tokens,
-        "cache_write_5m": usage.cache_write_5m_tokens,
-        "cache_write_1h": usage.cache_write_1h_tokens,
-    }
+        self._database_errors.labels(self._reasons.of(kind)).inc()

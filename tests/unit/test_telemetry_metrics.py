@@ -3,8 +3,11 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from bot.telemetry.metrics import MAX_LABEL_VALUES, Metrics
-from bot.vocabulary import Usage
+from bot.claude.breaker import BreakerState
+from bot.claude.observer import Observer, RequestReport
+from bot.telemetry.labels import MAX_VALUES
+from bot.telemetry.metrics import Metrics
+from bot.vocabulary import Attribution, EntryStatus, Usage
 
 MODEL = "claude-sonnet-5-5"
 
@@ -46,6 +49,43 @@ def test_the_queue_shows_its_depth_and_its_oldest_message(metrics: Metrics) -> N
     assert value(metrics, "parley_oldest_waiting_seconds") == 0
 
 
+def report(
+    model: str = MODEL,
+    *,
+    usage: Usage | None = None,
+    cost_nanousd: int | None = 0,
+    status: EntryStatus = EntryStatus.COMPLETED,
+    first_text_s: float | None = 0.4,
+) -> RequestReport:
+    return RequestReport(
+        model=model,
+        attribution=Attribution(purpose="answer"),
+        outcome="completed",
+        status=status,
+        usage=usage or Usage(),
+        cost_nanousd=cost_nanousd,
+        duration_s=3.0,
+        first_text_s=first_text_s,
+        request_id="req_1",
+    )
+
+
+def test_the_claude_client_can_be_observed(metrics: Metrics) -> None:
+    """What is counted of Claude is what its client tells."""
+    observer: Observer = metrics.claude
+    observer.request_ended(report())
+    observer.request_ended(report(first_text_s=None))
+    observer.admitted(model=MODEL, waited_s=0.02)
+    counted = value(
+        metrics, "parley_claude_requests_total", model=MODEL, purpose="answer", outcome="completed"
+    )
+    assert counted == 2
+    assert value(metrics, "parley_claude_request_seconds_sum", model=MODEL) == 6
+    assert value(metrics, "parley_claude_first_text_seconds_count", model=MODEL) == 1
+    assert value(metrics, "parley_admission_wait_seconds_bucket", le="0.05") == 1
+    assert value(metrics, "parley_admission_wait_seconds_bucket", le="0.01") == 0
+
+
 def test_tokens_and_cost_are_counted_by_model(metrics: Metrics) -> None:
     """Every billing category is counted, and nano-dollars become dollars."""
     usage = Usage(
@@ -55,7 +95,7 @@ def test_tokens_and_cost_are_counted_by_model(metrics: Metrics) -> None:
         cache_write_5m_tokens=13,
         cache_write_1h_tokens=17,
     )
-    metrics.tokens_used(MODEL, usage, 2_500_000)
+    metrics.claude.request_ended(report(usage=usage, cost_nanousd=2_500_000))
     kinds = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
     counted = [value(metrics, "parley_tokens_total", model=MODEL, kind=kind) for kind in kinds]
     assert counted == [5, 7, 11, 13, 17]
@@ -65,15 +105,21 @@ def test_tokens_and_cost_are_counted_by_model(metrics: Metrics) -> None:
 
 def test_an_unknown_price_is_not_a_cost_of_zero(metrics: Metrics) -> None:
     """A request without a known price is counted as such and adds no cost."""
-    metrics.tokens_used(MODEL, Usage(input_tokens=1), None)
+    metrics.claude.request_ended(report(usage=Usage(input_tokens=1), cost_nanousd=None))
     assert value(metrics, "parley_unknown_cost_requests_total", model=MODEL) == 1
     assert value(metrics, "parley_cost_usd_total", model=MODEL) is None
 
 
+def test_a_request_that_is_not_billed_has_no_unknown_cost(metrics: Metrics) -> None:
+    """What the provider refused before any work is no hole in the bill."""
+    metrics.claude.request_ended(report(cost_nanousd=None, status=EntryStatus.UNBILLED))
+    assert value(metrics, "parley_unknown_cost_requests_total", model=MODEL) is None
+
+
 def test_a_breaker_is_in_one_state_at_a_time(metrics: Metrics) -> None:
     """When a breaker changes, its former state reads zero."""
-    metrics.breaker_changed(MODEL, "open")
-    metrics.breaker_changed(MODEL, "half_open")
+    metrics.claude.breaker_changed(MODEL, BreakerState.OPEN)
+    metrics.claude.breaker_changed(MODEL, BreakerState.HALF_OPEN)
     states = {
         state: value(metrics, "parley_breaker_state", model=MODEL, state=state)
         for state in ("closed", "half_open", "open")
@@ -83,15 +129,20 @@ def test_a_breaker_is_in_one_state_at_a_time(metrics: Metrics) -> None:
 
 def test_what_goes_wrong_is_counted_by_reason(metrics: Metrics) -> None:
     """Retries, shed messages, deliveries and database errors each have their counter."""
-    metrics.retried(MODEL, "overloaded")
-    metrics.request_finished(MODEL, "overloaded")
+    metrics.claude.retrying(model=MODEL, reason="overloaded", wait_s=0.5)
+    metrics.claude.falling_back(model="claude-haiku-5-5", reason="overloaded")
+    metrics.claude.books_failed(OSError())
     metrics.message_shed("full")
     metrics.delivery_retried("slack", "busy")
     metrics.database_failed("locked")
     metrics.answer_cache_asked(hit=True)
     metrics.answer_cache_asked(hit=False)
     assert value(metrics, "parley_claude_retries_total", model=MODEL, reason="overloaded") == 1
-    assert value(metrics, "parley_claude_requests_total", model=MODEL, outcome="overloaded") == 1
+    fallbacks = value(
+        metrics, "parley_claude_fallbacks_total", model="claude-haiku-5-5", reason="overloaded"
+    )
+    assert fallbacks == 1
+    assert value(metrics, "parley_ledger_errors_total") == 1
     assert value(metrics, "parley_shed_messages_total", reason="full") == 1
     assert value(metrics, "parley_delivery_retries_total", platform="slack", reason="busy") == 1
     assert value(metrics, "parley_database_errors_total", kind="locked") == 1
@@ -101,11 +152,11 @@ def test_what_goes_wrong_is_counted_by_reason(metrics: Metrics) -> None:
 
 def test_labels_do_not_grow_without_bound(metrics: Metrics) -> None:
     """However many models are named, a scrape stays small and loses no count."""
-    for number in range(MAX_LABEL_VALUES + 50):
-        metrics.tokens_used(f"model-{number}", Usage(output_tokens=1), 0)
+    for number in range(MAX_VALUES + 50):
+        metrics.claude.request_ended(report(f"model-{number}", usage=Usage(output_tokens=1)))
     text = generate_latest(metrics.registry).decode()
     lines = [line for line in text.splitlines() if line.startswith("parley_tokens_total")]
-    assert len(lines) == MAX_LABEL_VALUES + 1
+    assert len(lines) == MAX_VALUES + 1
     assert value(metrics, "parley_tokens_total", model="other", kind="output") == 50
 
 
