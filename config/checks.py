@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import get_args
 
-from config.model import Model
+from config.model import Effort, Model
 from config.overrides import PROCESS_WIDE
+from config.phrases import shown
 from config.problems import Problem, SettingPath, did_you_mean
 from config.sections import ClaudeSettings
 from config.settings import Settings
@@ -14,6 +16,7 @@ from config.sources import Sources
 RETIREMENT_NOTICE = timedelta(days=30)
 
 _SECONDS_PER_DAY = 86_400
+_EFFORTS: tuple[str, ...] = get_args(Effort)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def _of_claude(claude: ClaudeSettings, settings: Settings, today: date) -> Itera
         model = settings.models.get(model_id)
         if model is None:
             remedy = did_you_mean(model_id, settings.models.ids, otherwise=_choose(settings, today))
-            yield Finding(path, f'"{model_id}" is not a known model', remedy)
+            yield Finding(path, f"{shown(model_id)} is not a known model", remedy)
         elif model.is_retired_on(today):
             yield Finding(
                 path, f'"{model_id}" retired on {model.retires_on}', _choose(settings, today)
@@ -117,6 +120,12 @@ def _thinks(model: Model, claude: ClaudeSettings) -> Iterator[Finding]:
         taken = " or ".join(f'"{kind}"' for kind in ("auto", *model.thinking_types))
         what = f'{model.id} does not take "{claude.thinking}"'
         yield Finding(("claude", "thinking"), what, f"choose {taken}")
+        return
+    limit = model.disabled_thinking_max_effort
+    too_hard = limit is not None and _EFFORTS.index(claude.effort) > _EFFORTS.index(limit)
+    if claude.thinking == "disabled" and too_hard:
+        what = f'{model.id} takes thinking = "disabled" up to effort "{limit}" alone'
+        yield Finding(("claude", "effort"), what, f'choose "{limit}" or less, or thinking = "auto"')
 
 
 def _process_wide(settings: Settings) -> Iterator[Finding]:

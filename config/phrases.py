@@ -68,10 +68,15 @@ def path_of(error: ErrorDetails) -> SettingPath:
 
 def shown(value: object) -> str:
     """A value as a message may quote it: short, and never something that looks like a secret."""
-    if _SECRET.search(str(value)):
+    if looks_secret(value):
         return "(hidden: it looks like a secret)"
     text = _as_toml(value)
     return text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"
+
+
+def looks_secret(value: object) -> bool:
+    """Whether the value holds something that begins like a token or a key."""
+    return _SECRET.search(str(value)) is not None
 
 
 def _sentence(

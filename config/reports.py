@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from config.budgets import ChannelKey
+from config.keys import ChannelKey, Name
 from config.sections import Section, Timezone
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -19,7 +19,7 @@ class ReportSettings(Section):
     """A cost digest. `day` is a weekday of a weekly report, a day of the month (1 to 28, so that
     every month has it) of a monthly one, and None of a daily one."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    name: Name
     period: Literal["day", "week", "month"] = "week"
     day: Weekday | DayOfMonth | None = None
     time: Annotated[dt.time, Field(strict=False)] = dt.time(9, 0)

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from config.keys import HttpUrlOrEmpty
 from config.model import Effort
 from config.pricing import CacheTtl
 from config.zones import known_timezone
@@ -54,7 +55,7 @@ class ClaudeSettings(Section):
 class ContextSettings(Section):
     """What Claude is given to read."""
 
-    max_input_tokens: Annotated[int, Field(ge=1000)] = 60_000
+    max_input_tokens: Annotated[int, Field(ge=100)] = 60_000
     max_attachments: CountOrNone = 20
     max_image_bytes: CountOrNone = 5_000_000
     max_pdf_bytes: CountOrNone = 20_000_000
@@ -140,7 +141,7 @@ class LogsSettings(Section):
 class TelemetrySettings(Section):
     """Where traces go."""
 
-    otlp_endpoint: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    otlp_endpoint: HttpUrlOrEmpty = ""
     propagate_traceparent: bool = False
 
 

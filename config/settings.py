@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config.budgets import BudgetSettings, ChannelKey, WorkspaceKey
+from config.budgets import BudgetSettings
 from config.catalogue import Catalogue
 from config.environment import Environment, Secrets, passwords_in
+from config.keys import ChannelKey, Name, WorkspaceKey
 from config.layers import DEFAULT, Origin
 from config.overrides import ChannelSettings, Overrides, channel_overrides
 from config.problems import SettingPath
@@ -61,7 +62,7 @@ class Settings(BaseSettings):
     """Always with one named `weekly`."""
     workspaces: dict[WorkspaceKey, Overrides] = {}
     channels: dict[ChannelKey, Overrides] = {}
-    plugins: dict[str, dict[str, Any]] = Field({}, repr=False)
+    plugins: dict[Name, dict[str, Any]] = Field({}, repr=False)
     """Each plugin's own settings, unchecked here; they may hold secrets."""
 
     secrets: Secrets = Secrets()
@@ -109,8 +110,9 @@ class Settings(BaseSettings):
         )
 
     def origin_of(self, path: SettingPath) -> Origin:
-        """Where the value at the path came from."""
-        return self.origins.get(path, DEFAULT)
+        """Where the value at the path came from; that of a list or table is that of its first part."""
+        below = (origin for key, origin in self.origins.items() if key[: len(path)] == path)
+        return self.origins.get(path) or next(below, DEFAULT)
 
     def secret_values(self) -> tuple[str, ...]:
         """Every secret in force, so that logs can be cleaned of them."""

@@ -1,0 +1,51 @@
+"""`parley config`: are the settings right, and where does each one come from?"""
+
+import json
+from typing import Any
+
+import click
+
+from bot.cli.frame import json_option, print_json, print_table, settings_or_exit
+
+
+@click.group("config")
+def config_group() -> None:
+    """Check or show the settings."""
+
+
+@config_group.command("check")
+def check() -> None:
+    """Check all settings: "ok" and status 0, or a line for every problem and status 2.
+
+    What deserves attention without being wrong is printed as a warning.
+    """
+    settings_or_exit()
+    click.echo("ok")
+
+
+@config_group.command("show")
+@json_option
+def show(as_json: bool) -> None:
+    """Show every setting in force and where it comes from. Secrets are never shown."""
+    from config.listing import entries
+
+    listed = list(entries(settings_or_exit()))
+    if as_json:
+        values = {e.key: {"value": e.value, "source": e.origin} for e in listed}
+        print_json(values)
+    else:
+        rows = [(e.key, _as_text(e.value), e.origin) for e in listed]
+        print_table(
+            ("setting", "value", "from"),
+            rows,
+            style_of=lambda r: "dim" if r[2] == "default" else "",
+        )
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+command = config_group
