@@ -40,6 +40,11 @@ class Database:
         """`sqlite` or `postgresql`."""
         return self._backend.dialect
 
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file, whether it exists yet or not; None on PostgreSQL."""
+        return self._backend.path if isinstance(self._backend, SqliteBackend) else None
+
     def now(self) -> datetime:
         """The database's time, UTC, without asking it."""
         return self._clock.now()
@@ -66,6 +71,13 @@ class Database:
         """Run `work(connection, …)` on a snapshot; for queries. Raises as `write` does."""
         with _translated():
             return await self._backend.read(functools.partial(_apply, work, args, kwargs))
+
+    async def maintain(
+        self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `write`, for an operator's long work: no statement is ended for taking its time."""
+        with _translated():
+            return await self._backend.maintain(functools.partial(_apply, work, args, kwargs))
 
     async def ping(self) -> None:
         """Return if the database answers. Raises `StorageUnavailable` if not."""

@@ -34,3 +34,11 @@ class BudgetExceeded(StorageError):
 
 class Unpriced(StorageError):
     """A budget applies, and what the request can cost is not known."""
+
+
+class SchemaBehind(StorageError):
+    """The tables are older than this release needs."""
+
+
+class SchemaTooNew(StorageError):
+    """A newer release has upgraded the database; this one must not touch it."""

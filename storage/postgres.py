@@ -6,14 +6,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, NullPool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from storage.errors import StorageUnavailable
 
 T = TypeVar("T")
 
 POOL_SIZE = 10
 POOL_WAIT_S = 10.0
+CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 30.0
 RETRIED = {"40001", "40P01"}  # serialization failure, deadlock: the loser simply runs again
 ATTEMPTS = 4
@@ -26,30 +29,37 @@ class PostgresBackend:
     dialect = "postgresql"
 
     def __init__(self, url: URL) -> None:
-        self._url = url
+        self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._engine: AsyncEngine = create_async_engine(
-            url.set(drivername="postgresql+asyncpg"),
+            "postgresql+asyncpg://",
+            # The driver reads the address itself: it knows `sslmode`, several hosts and all the rest.
+            async_creator=self._connect,
             pool_size=POOL_SIZE,
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=False,  # a broken connection fails its unit of work, which its caller retries
-            connect_args={"command_timeout": COMMAND_TIMEOUT_S, "timeout": POOL_WAIT_S},
+        )
+        self._snapshots = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; a deadlock's loser runs again from the start."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with self._engine.begin() as connection:
-                    return await connection.run_sync(work)
-            except DBAPIError as error:
-                if attempt == ATTEMPTS or _sqlstate(error) not in RETRIED:
-                    raise
-        raise AssertionError("unreachable")
+        return await _transact(self._engine, work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction of its own."""
-        return await self.write(work)
+        """Run `work` on one snapshot, read-only."""
+        return await _transact(self._snapshots, work)
+
+    async def maintain(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction whose statements may take as long as they need."""
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=self._connect_patiently, poolclass=NullPool
+        )
+        try:
+            return await _transact(engine, work)
+        finally:
+            await engine.dispose()
 
     def sole_user(self) -> bool:
         """Never: other replicas may hold leases, and only time tells whether they live."""
@@ -61,8 +71,9 @@ class PostgresBackend:
         A lost connection is made again; what was said meanwhile is not heard, which is why the
         dispatcher polls as well.
         """
+        lost = (StorageUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
         while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*lost):
                 await self._listen_once(channel, heard)
             await asyncio.sleep(RECONNECT_S)
 
@@ -70,8 +81,7 @@ class PostgresBackend:
         def on_notify(_: Any, __: int, ___: str, payload: object) -> None:
             heard(str(payload))
 
-        url = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-        connection = await asyncpg.connect(url, timeout=POOL_WAIT_S)
+        connection = await self._connect()
         closed = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _: closed.set())
@@ -84,6 +94,32 @@ class PostgresBackend:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+    async def _connect(self, command_timeout_s: float | None = COMMAND_TIMEOUT_S) -> Any:
+        try:
+            return await asyncpg.connect(
+                self._address, timeout=CONNECT_TIMEOUT_S, command_timeout=command_timeout_s
+            )
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StorageUnavailable(f"PostgreSQL lets nobody in: {error}") from error
+
+    async def _connect_patiently(self) -> Any:
+        return await self._connect(command_timeout_s=None)
+
+
+async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await _once(engine, work)
+        except DBAPIError as error:
+            if _sqlstate(error) not in RETRIED:
+                raise
+    return await _once(engine, work)
+
+
+async def _once(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    async with engine.begin() as connection:
+        return await connection.run_sync(work)
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

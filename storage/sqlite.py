@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -31,7 +31,7 @@ class SqliteBackend:
     dialect = "sqlite"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
         self._write_engine = _engine(path, begin="BEGIN IMMEDIATE", pool_size=1)
@@ -48,14 +48,18 @@ class SqliteBackend:
         """Run `work` on a snapshot, beside the writer."""
         return await _in_thread(self._readers, self._run, self._read_engine, work)
 
+    async def maintain(self, work: Callable[[Connection], T]) -> T:
+        """As `write`: here nothing ever limits how long a statement may take."""
+        return await self.write(work)
+
     def sole_user(self) -> bool:
         """Mark the file as in use by this process; true if no other living process has it in use.
 
         The mark is a lock that the system takes away when the process dies, however it dies.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         if self._lock_file is None:
-            self._lock_file = Path(f"{self._path}.lock").open("ab")  # noqa: SIM115 - held until close
+            self._lock_file = Path(f"{self.path}.lock").open("ab")  # noqa: SIM115 - held until close
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -86,13 +90,13 @@ class SqliteBackend:
         """A deleted file would go on taking writes that nobody will ever read."""
         with self._inode_guard:
             try:
-                inode = os.stat(self._path).st_ino  # noqa: PTH116 - the cheap call; it runs every time
+                inode = os.stat(self.path).st_ino  # noqa: PTH116 - the cheap call; it runs every time
             except FileNotFoundError:
                 if self._inode is None:
-                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    self.path.parent.mkdir(parents=True, exist_ok=True)
                     return
                 raise StorageUnavailable(
-                    f"the database file {self._path} has vanished; put it back, or stop Parley and start "
+                    f"the database file {self.path} has vanished; put it back, or stop Parley and start "
                     "it again to begin with an empty one"
                 ) from None
             if self._inode is not None and inode != self._inode:
@@ -103,7 +107,7 @@ class SqliteBackend:
 
 def _engine(path: Path, *, begin: str, pool_size: int) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),
         pool_size=pool_size,
         max_overflow=0,
         connect_args={"check_same_thread": False},

@@ -46,6 +46,7 @@ class ThreadRow(SQLModel, table=True):
     __table_args__ = (
         _partial("thread_claimable", "claimable_at", where="claimable_at IS NOT NULL"),
         Index("thread_recent", "platform", "last_message_at"),
+        _partial("thread_summarised", "last_message_at", where="summary IS NOT NULL"),
     )
 
     key: str = Field(primary_key=True)
@@ -84,6 +85,7 @@ class TurnRow(SQLModel, table=True):
         Index("turn_opened", "opened_at"),
         Index("turn_thread", "thread_key", "opened_at"),
         _partial("turn_status", "status", where="status <> 'delivered'"),
+        _partial("turn_text", "opened_at", where="answer IS NOT NULL OR footer IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True)
@@ -101,6 +103,7 @@ class TurnRow(SQLModel, table=True):
     answer: str | None = Field(default=None, sa_type=Text, description="the visible final Markdown")
     footer: str | None = Field(default=None, sa_type=Text)
     reply_ids: str = Field(default="[]", sa_type=Text, description="the platform messages, as JSON")
+    deliveries: int = Field(default=0, description="failed attempts to show the final answer")
     detail: str | None = Field(
         default=None, description="the kind of error, for operators; no text of people"
     )
