@@ -1,0 +1,60 @@
+"""Databases with their tables made, on both engines; the tables are made once and then copied."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.vocabulary import SystemClock
+from storage.database import Database
+from storage.migrations import upgrade
+from tests.postgres import PostgresServer
+
+
+def _make_tables(url: str) -> None:
+    async def make() -> None:
+        database = Database(url, clock=SystemClock())
+        await database.maintain(upgrade)
+        await database.close()
+
+    asyncio.run(make())
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with empty tables, to be copied."""
+    file = tmp_path_factory.mktemp("template") / "parley.db"
+    _make_tables(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """The name of a PostgreSQL database with empty tables, to be copied."""
+    name = postgres_server.create_database()
+    _make_tables(postgres_server.url(name))
+    return name
+
+
+@pytest.fixture
+def ready_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database with empty tables, on each of the two engines."""
+    if dialect == "sqlite":
+        file = tmp_path / "ready.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = server.create_database(template=request.getfixturevalue("postgres_template"))
+    yield server.url(name)
+    server.drop_database(name)
+
+
+@pytest.fixture
+async def database(ready_url: str) -> AsyncIterator[Database]:
+    """A database with empty tables, on each of the two engines."""
+    database = Database(ready_url, clock=SystemClock())
+    yield database
+    await database.close()
