@@ -1,5 +1,6 @@
 """The thread row: the lock on a conversation. Claiming, keeping, deferring and letting go of it."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,7 +38,8 @@ class HeldThread:
     attempts: int
     turn_id: str | None
     bot_spoke: bool
-    speakers: str
+    speakers: tuple[str, ...]
+    """Ids of the people heard here."""
     window_start: int
     summary: str | None
     context_tokens: int
@@ -229,7 +231,7 @@ def _held(row: Any) -> HeldThread:
         attempts=row.attempts,
         turn_id=row.turn_id,
         bot_spoke=row.bot_spoke,
-        speakers=row.speakers,
+        speakers=tuple(json.loads(row.speakers)),
         window_start=row.window_start,
         summary=row.summary,
         context_tokens=row.context_tokens,

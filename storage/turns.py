@@ -22,6 +22,10 @@ from storage.upsert import table
 turns = table(TurnRow)
 
 
+FAILED = ("failed", "unreachable")
+"""Outcomes after which nobody got an answer, though the question stands."""
+
+
 class TurnStatus(StrEnum):
     """Where a turn is on its way."""
 
@@ -50,6 +54,11 @@ class Turn:
     deliveries: int
     detail: str | None
 
+    @property
+    def to_be_parked(self) -> bool:
+        """It failed: once the person has been told, an operator may try it again."""
+        return self.outcome in FAILED
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -76,8 +85,8 @@ class Window:
 class Answered:
     """All that the end of a turn writes, in one transaction.
 
-    `answer` is the final Markdown, None where nothing is to be shown. `parked` keeps the turn for an
-    operator's retry.
+    `answer` is the final Markdown, None where nothing is to be shown. A turn whose `outcome` is one of
+    `FAILED` is parked for an operator's retry.
     """
 
     outcome: str
@@ -91,7 +100,6 @@ class Answered:
     remembered: KnownAnswer | None = None
     window: Window | None = None
     context_tokens: int | None = None
-    parked: bool = False
 
 
 def take(
@@ -265,9 +273,10 @@ def _insert(connection: Connection, turn: Turn, messages: tuple[Waiting, ...]) -
 
 
 def _thread_values(work: Work, answered: Answered) -> dict[str, Any]:
-    known = json.loads(work.held.speakers)
     heard = [each.message.author.id for each in work.messages]
-    values: dict[str, Any] = {"speakers": json.dumps(list(dict.fromkeys([*known, *heard])))}
+    values: dict[str, Any] = {
+        "speakers": json.dumps(list(dict.fromkeys([*work.held.speakers, *heard])))
+    }
     if answered.answer is not None:
         values["bot_spoke"] = True
     if answered.window is not None:

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from bot.engine import notices
-from bot.ports import MAX_MARK_CHARS, Adapter, Intake, IntakeUnavailable, KnownThread, PlatformError
+from bot.ports import Adapter, Intake, IntakeUnavailable, KnownThread, PlatformError
 from bot.telemetry.metrics import Metrics
 from bot.vocabulary import (
     Event,

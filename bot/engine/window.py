@@ -51,20 +51,20 @@ def messages_of(
     *,
     summary: str | None,
     files: Mapping[str, tuple[str, bytes]],
-    cache_ttl: str,
+    cache_ttl: str | None,
 ) -> list[Json]:
     """The API's messages. `files` has (media type, bytes) by hash.
 
     A cache breakpoint stands at the end of the question, where the next turn will find it, and at
     the end of the question before, where this turn finds the last one's, however many blocks lie
-    between (the API looks back over 20 only).
+    between (the API looks back over 20 only). `cache_ttl` None: no breakpoints.
     """
     messages = [_summary(summary)] if summary else []
     messages += [_message(each.role, each.content, files) for each in said]
     previous = next((each for each in reversed(messages) if each["role"] == "user"), None)
     asked = _message("user", question, files)
     for message in (previous, asked):
-        if message is not None:
+        if message is not None and cache_ttl is not None:
             message["content"][-1]["cache_control"] = {"type": "ephemeral", "ttl": cache_ttl}
     return [*messages, asked]
 
@@ -72,14 +72,6 @@ def messages_of(
 def stored_files(contents: Sequence[Sequence[Json]]) -> list[str]:
     """The hashes of the files that content blocks refer to, each once."""
     return list(dict.fromkeys(_hashes(contents)))
-
-
-def to_summarise(messages: Sequence[Json]) -> list[Json]:
-    """The prompt's messages that ask for a summary of these."""
-    return [
-        *messages,
-        {"role": "user", "content": [{"type": "text", "text": SUMMARY_INSTRUCTIONS}]},
-    ]
 
 
 def _hashes(contents: Sequence[Sequence[Json]]) -> Iterator[str]:

@@ -1,0 +1,217 @@
+"""How a turn ends: from what Claude said, or what went wrong, to what is shown and what is kept."""
+
+from datetime import timedelta
+
+from bot.claude.cache_key import question_key
+from bot.claude.errors import (
+    ClaudeError,
+    ContextTooLong,
+    DeadlineExceeded,
+    NotAuthorised,
+    RequestTooLarge,
+    SpendLimitReached,
+)
+from bot.claude.events import Completion
+from bot.claude.tokens import estimate_tokens
+from bot.engine import notices
+from bot.engine.accounts import ChannelLimited
+from bot.engine.turn_run import Deferred, TurnRun
+from bot.vocabulary import EntryStatus
+from storage import answers, told
+from storage.answers import KnownAnswer
+from storage.errors import BudgetExceeded, Unpriced
+from storage.history import NewSaid
+from storage.ledger import Closing
+from storage.turns import Answered
+
+FIRST_RETRY_S = 15.0
+LONGEST_RETRY_S = 120.0
+
+Foreseen = ClaudeError | ChannelLimited | BudgetExceeded | Unpriced
+
+
+def completed(turn: TurnRun, completion: Completion) -> Answered:
+    """The end of a turn that Claude answered, refused or could not finish."""
+    closing = Closing(
+        entry_id=completion.entry_id,
+        usage=completion.usage,
+        status=EntryStatus.COMPLETED,
+        cost_nanousd=completion.cost_nanousd,
+        request_id=completion.request_id,
+    )
+    text = completion.text
+    if completion.is_refusal:  # neither the question nor the refusal stays: they would provoke more
+        return ended(
+            turn, "refused", notices.REFUSED, model=completion.model, entry=closing, keep=False
+        )
+    usage = completion.total_usage
+    context_tokens = completion.usage.prompt_tokens + completion.usage.output_tokens
+    if completion.is_cut_off:
+        note = notices.cut_off(turn.channel_settings.claude.max_output_tokens)
+        shown = f"{text.rstrip()}\n\n{note}" if text.strip() else note
+        outcome = "cut_off"
+    elif text.strip():
+        shown, outcome = text, "answered"
+    else:
+        turn.detail = "empty answer"
+        return ended(turn, "failed", notices.failed(turn.id), entry=closing)
+    return ended(
+        turn,
+        outcome,
+        shown,
+        said=text,
+        model=completion.model,
+        entry=closing,
+        context_tokens=context_tokens,
+        footer=_footer(completion.model, usage.prompt_tokens, usage.output_tokens, completion),
+        remembered=_remembered(turn, completion) if outcome == "answered" else None,
+    )
+
+
+def known(turn: TurnRun, answer: KnownAnswer) -> Answered:
+    """The end of a turn whose exact request was answered before."""
+    return ended(
+        turn,
+        "cached",
+        answer.markdown,
+        said=answer.markdown,
+        model=answer.model,
+        footer=f"{answer.model} · from the answer cache · $0",
+    )
+
+
+def stopped(turn: TurnRun) -> Answered:
+    """The end of a turn that a person stopped: what is there stays."""
+    text = turn.text.rstrip()
+    shown = f"{text}\n\n{notices.STOPPED}" if text else notices.NOTHING_TO_SAY
+    return ended(turn, "stopped", shown, said=text or None)
+
+
+def ended(
+    turn: TurnRun,
+    outcome: str,
+    answer: str | None,
+    *,
+    said: str | None = None,
+    keep: bool = True,
+    model: str | None = None,
+    footer: str | None = None,
+    entry: Closing | None = None,
+    remembered: KnownAnswer | None = None,
+    context_tokens: int | None = None,
+) -> Answered:
+    """The end of a turn. `said` is what the history keeps as the bot's words; with `keep` false not
+    even the question is kept."""
+    question = turn.question
+    history = [] if question is None else [NewSaid("user", question.content, question.tokens)]
+    if said:
+        history.append(
+            NewSaid("assistant", ({"type": "text", "text": said},), estimate_tokens(said))
+        )
+    return Answered(
+        outcome=outcome,
+        answer=answer,
+        history=tuple(history) if keep else (),
+        model=model,
+        footer=footer if turn.services.settings.replies.footer else None,
+        detail=turn.detail,
+        first_text_at=turn.first_text_at,
+        entry=entry,
+        remembered=remembered,
+        window=turn.window,
+        context_tokens=context_tokens,
+    )
+
+
+async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
+    """The end of a turn that could not be answered. Raises `Deferred` if it is to be tried again."""
+    match error:
+        case ChannelLimited():
+            return await _limited(turn, error)
+        case BudgetExceeded():
+            zone = turn.services.settings.operators.zone
+            return ended(turn, "over_budget", notices.over_budget(error.resets_at, zone=zone))
+        case Unpriced():
+            turn.detail = "price not known"
+            return ended(turn, "failed", notices.unpriced(turn.id))
+        case ClaudeError():
+            turn.detail = error.kind
+            return await _unanswered(turn, error)
+
+
+async def _limited(turn: TurnRun, error: ChannelLimited) -> Answered:
+    limits = turn.channel_settings.limits
+    wait_s = max(0.0, (error.until - turn.services.database.now()).total_seconds())
+    limit, per_s = limits.channel_messages, limits.channel_per_s
+    if limits.on_limit == "queue" and wait_s <= limits.max_wait_s:
+        raise Deferred(error.until, notices.queued(wait_s, limit=limit, per_s=per_s))
+    key = f"limited|{turn.channel.key}|{turn.asker.id}"
+    now = turn.services.database.now()
+    until = now + timedelta(seconds=per_s)
+    if await turn.services.database.write(told.tell_once, key, now=now, until=until):
+        sentence = notices.limited(wait_s, limit=limit, per_s=per_s)
+        await turn.adapter.notice(turn.work.held.thread, turn.asker, sentence, f"{turn.id}.limit")
+    return ended(turn, "limited", None)
+
+
+async def _unanswered(turn: TurnRun, error: ClaudeError) -> Answered:
+    if error.outage:
+        return await _in_an_outage(turn, error)
+    if isinstance(error, NotAuthorised | SpendLimitReached):
+        return ended(turn, "failed", notices.out_of_service(turn.id))
+    if isinstance(error, ContextTooLong | RequestTooLarge):
+        limit = turn.services.settings.context.max_input_tokens
+        tokens = turn.question.tokens if turn.question else 0
+        return ended(turn, "too_long", notices.too_long(tokens, limit=limit), keep=False)
+    return ended(turn, "failed", notices.failed(turn.id))
+
+
+async def _in_an_outage(turn: TurnRun, error: ClaudeError) -> Answered:
+    """An older answer to the same question, else later, else a sentence."""
+    older = await _older_answer(turn)
+    if older is not None:
+        zone = turn.services.settings.operators.zone
+        heading = notices.given_before(older.created_at, zone=zone)
+        return ended(
+            turn, "cached", f"{heading}\n\n{older.markdown}", said=older.markdown, model=older.model
+        )
+    age_s = turn.age_s()
+    if age_s < turn.channel_settings.claude.outage_patience_s:
+        wait_s = min(max(FIRST_RETRY_S, age_s), LONGEST_RETRY_S)
+        until = turn.services.database.now() + timedelta(seconds=wait_s)
+        raise Deferred(until, notices.postponed(turn.id))
+    sentence = notices.too_slow if isinstance(error, DeadlineExceeded) else notices.failed
+    return ended(turn, "failed", sentence(turn.id))
+
+
+async def _older_answer(turn: TurnRun) -> KnownAnswer | None:
+    cache = turn.services.settings.cache
+    if not cache.answers:
+        return None
+    since = turn.services.database.now() - timedelta(seconds=cache.max_age_s)
+    return await turn.services.database.read(
+        answers.same_question, _question_key(turn), since=since
+    )
+
+
+def _remembered(turn: TurnRun, completion: Completion) -> KnownAnswer | None:
+    if not turn.request_key:
+        return None
+    return KnownAnswer(
+        key=turn.request_key,
+        question_key=_question_key(turn),
+        model=completion.model,
+        markdown=completion.text,
+        created_at=turn.services.database.now(),
+    )
+
+
+def _question_key(turn: TurnRun) -> str:
+    system = turn.channel_settings.claude.system_prompt
+    return question_key(turn.question_text, system=system, scope=turn.channel.key)
+
+
+def _footer(model: str, prompt_tokens: int, output_tokens: int, completion: Completion) -> str:
+    nanousd = completion.total_cost_nanousd
+    cost = "cost not known" if nanousd is None else f"${nanousd / 1e9:.4f}"
+    return f"{model} · {prompt_tokens:,} tokens in, {output_tokens:,} out · {cost}"

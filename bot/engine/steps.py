@@ -1,0 +1,144 @@
+"""What happens to a question, step by step. This is the list to read first.
+
+Each step finds something out and notes it on the turn, or ends the turn by returning its ending. What
+they raise is turned into an ending by `endings.foreseen`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+
+from bot.claude.cache_key import request_key
+from bot.claude.errors import ContextTooLong
+from bot.claude.events import Completion, Restarted, TextDelta
+from bot.claude.prompt import request_body
+from bot.engine import endings, notices
+from bot.engine.fitting import build_prompt, fit
+from bot.engine.question import question_of
+from bot.engine.turn_run import TurnRun
+from bot.ports import PlatformError
+from bot.vocabulary import Message
+from storage import answers, history
+from storage.turns import Answered
+
+Step = Callable[[TurnRun], Awaitable[Answered | None]]
+
+DELIVERY_RESERVE_S = 5.0
+"""Kept back from the turn's time, so that what was answered can still be shown within it."""
+
+
+async def listen_only(turn: TurnRun) -> Answered | None:
+    """Among several people the bot waits for a mention, but remembers what was said."""
+    if any(message.addressed for message in turn.messages):
+        return None
+    policy = turn.channel_settings.threads.followups
+    heard = {*turn.work.held.speakers, *(message.author.id for message in turn.messages)}
+    if policy == "always" or (policy == "auto" and len(heard) == 1):
+        return None
+    turn.question = question_of(turn.messages, earlier=(), files=())
+    return endings.ended(turn, "noted", None)
+
+
+async def give_feedback(turn: TurnRun) -> Answered | None:
+    """Show at once that the bot is at it."""
+    await turn.reply.begin()
+    return None
+
+
+async def read_question(turn: TurnRun) -> Answered | None:
+    """Read what is asked, with its files, and what was said before the bot came."""
+    now = turn.services.database.now()
+    files = tuple(file for message in turn.messages for file in message.attachments)
+    readings = await turn.services.reader.read(turn.adapter, files, now=now)
+    turn.question = question_of(turn.messages, earlier=await _said_before(turn), files=readings)
+    limit = turn.services.settings.context.max_input_tokens
+    if turn.question.tokens <= limit:
+        return None
+    return endings.ended(
+        turn, "too_long", notices.too_long(turn.question.tokens, limit=limit), keep=False
+    )
+
+
+async def read_history(turn: TurnRun) -> Answered | None:
+    """Read the thread's history window, trimmed if it has grown too large."""
+    held = turn.work.held
+    turn.summary = held.summary
+    turn.said = await turn.services.database.read(
+        history.window, held.fence.thread_key, start=held.window_start
+    )
+    await fit(turn)
+    turn.prompt = await build_prompt(turn)
+    return None
+
+
+async def give_known_answer(turn: TurnRun) -> Answered | None:
+    """Answer exactly the same request from the database, at no cost."""
+    services, model_id = turn.services, turn.channel_settings.claude.model
+    if not services.settings.cache.answers or turn.prompt is None:
+        return None
+    model = services.settings.models.get(model_id)
+    turn.request_key = request_key(request_body(turn.prompt, model_id=model_id, model=model))
+    since = services.database.now() - timedelta(seconds=services.settings.cache.max_age_s)
+    answer = await services.database.read(answers.same_request, turn.request_key, since=since)
+    services.metrics.answer_cache_asked(hit=answer is not None)
+    return None if answer is None else endings.known(turn, answer)
+
+
+async def ask_claude(turn: TurnRun) -> Answered | None:
+    """Ask, show the text as it comes, and take the answer for what it is."""
+    try:
+        completion = await _stream(turn)
+    except ContextTooLong:
+        await fit(turn, halve=True)
+        turn.prompt = await build_prompt(turn)
+        completion = await _stream(turn)
+    return endings.completed(turn, completion)
+
+
+STEPS: Sequence[Step] = (
+    listen_only,
+    give_feedback,
+    read_question,
+    read_history,
+    give_known_answer,
+    ask_claude,
+)
+
+
+async def _said_before(turn: TurnRun) -> Sequence[Message]:
+    """What people said in a thread to which the bot comes for the first time."""
+    if turn.work.held.bot_spoke:
+        return ()
+    try:
+        return await turn.adapter.said_before(turn.messages[0])
+    except PlatformError:
+        return ()
+
+
+async def _stream(turn: TurnRun) -> Completion:
+    assert turn.prompt is not None, "the history is read before Claude is asked"
+    reserve_s = min(DELIVERY_RESERVE_S, turn.remaining_s() / 4)
+    answer = turn.services.claude.answer(
+        turn.prompt,
+        models=turn.channel_settings.claude.models,
+        attribution=turn.attribution("answer"),
+        books=turn.books,
+        deadline=turn.deadline - reserve_s,
+    )
+    async with aclosing(answer) as events:
+        async for event in events:
+            match event:
+                case TextDelta(text=text):
+                    _show(turn, turn.text + text)
+                case Restarted():
+                    turn.text = ""
+                case Completion():
+                    return event
+    raise AssertionError("an answer ends with its completion or an error")
+
+
+def _show(turn: TurnRun, text: str) -> None:
+    turn.text = text
+    if turn.first_text_at is None:
+        turn.first_text_at = turn.services.database.now()
+    turn.reply.update(text)

@@ -1,0 +1,126 @@
+"""One run of one turn: what its steps know and find out, and what they may use."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.claude.client import ClaudeClient
+from bot.claude.prompt import Prompt
+from bot.engine.accounts import LedgerBooks, TurnBooks
+from bot.engine.attachments import AttachmentReader
+from bot.engine.live_reply import LiveReply
+from bot.engine.question import Question
+from bot.ports import Adapter
+from bot.telemetry.metrics import Metrics
+from bot.vocabulary import Attribution, Channel, Clock, Message, Person
+from config import Settings
+from config.overrides import ChannelSettings
+from storage.database import Database
+from storage.history import Said
+from storage.turns import Window, Work
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What every turn uses."""
+
+    database: Database
+    claude: ClaudeClient
+    books: LedgerBooks
+    reader: AttachmentReader
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnRun:
+    """A turn under way. The first block is given; each step adds what it found out."""
+
+    work: Work
+    services: Services
+    adapter: Adapter
+    reply: LiveReply
+    channel_settings: ChannelSettings
+    books: TurnBooks
+    deadline: float
+    """On the clock's monotonic scale: by then the person has the answer or a sentence."""
+    revision: int
+    stop_requested: bool
+
+    question: Question | None = None
+    said: Sequence[Said] = ()
+    summary: str | None = None
+    window: Window | None = None
+    prompt: Prompt | None = None
+    request_key: str = ""
+    text: str = ""
+    first_text_at: datetime | None = None
+    detail: str | None = None
+    """The kind of error, for operators."""
+
+    @property
+    def id(self) -> str:
+        """The turn's id."""
+        return self.work.turn.id
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What the people said that this turn answers."""
+        return tuple(each.message for each in self.work.messages)
+
+    @property
+    def channel(self) -> Channel:
+        """Where it happens."""
+        return self.work.held.thread.channel
+
+    @property
+    def asker(self) -> Person:
+        """Who spoke last: the turn is counted as theirs."""
+        return self.messages[-1].author
+
+    @property
+    def question_text(self) -> str:
+        """What the people wrote, without what stands around it."""
+        return "\n\n".join(message.text for message in self.messages)
+
+    def attribution(self, purpose: str) -> Attribution:
+        """What a request of this turn is counted under."""
+        return Attribution(
+            purpose=purpose,
+            turn_id=self.id,
+            workspace_key=self.channel.workspace_key,
+            channel_key=self.channel.key,
+            person_key=f"{self.channel.workspace_key}:{self.asker.id}",
+        )
+
+    @property
+    def asked(self) -> Question:
+        """The question, once it has been read."""
+        assert self.question is not None, "the question is read before it is used"
+        return self.question
+
+    def age_s(self) -> float:
+        """How long ago the turn was opened."""
+        return (self.services.database.now() - self.work.turn.opened_at).total_seconds()
+
+    def remaining_s(self) -> float:
+        """How much time is left until the deadline."""
+        return max(0.0, self.deadline - self.services.clock.monotonic())
+
+    def forget_attempt(self) -> None:
+        """The question changed: what the steps found out no longer holds."""
+        self.question = self.prompt = self.window = None
+        self.said, self.summary, self.text = (), None, ""
+
+
+class Deferred(Exception):
+    """The same turn goes on at `until`; `sentence` is shown in the meantime."""
+
+    def __init__(self, until: datetime, sentence: str) -> None:
+        super().__init__(sentence)
+        self.until = until
+        self.sentence = sentence
