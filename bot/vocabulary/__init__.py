@@ -22,6 +22,7 @@ from bot.vocabulary.conversation import (
     thread_from_json,
     thread_to_json,
 )
+from bot.vocabulary.finding import Finding, Verdict
 from bot.vocabulary.ids import new_id, reference_of
 from bot.vocabulary.usage import Usage
 
@@ -34,6 +35,7 @@ __all__ = [
     "Clock",
     "EntryStatus",
     "Event",
+    "Finding",
     "ManualClock",
     "Message",
     "MessageDeleted",
@@ -44,6 +46,7 @@ __all__ = [
     "SystemClock",
     "Thread",
     "Usage",
+    "Verdict",
     "event_from_json",
     "event_to_json",
     "message_from_json",

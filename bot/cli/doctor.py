@@ -1,0 +1,53 @@
+"""`parley doctor`: look at everything, name a remedy for each failure."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from bot.cli.frame import json_option, print_json, print_table, quiet_logs, run_async
+from bot.doctor import checks_of, examine, wrong_settings
+from bot.vocabulary import Finding, SystemClock, Verdict
+from config import SettingsError, load_settings
+
+_STYLES = {Verdict.OK.value: "", Verdict.WARNING.value: "yellow", Verdict.FAILURE.value: "red"}
+
+
+@click.command("doctor")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """Check credentials, models, prices, database, platforms and machine.
+
+    Each failure comes with its remedy. Ends with status 1 if there is one.
+    """
+    quiet_logs()
+    findings = run_async(_examine())
+    if as_json:
+        print_json({"ok": not _failed(findings), "findings": [asdict(each) for each in findings]})
+    else:
+        _show(findings)
+    ctx.exit(1 if _failed(findings) else 0)
+
+
+async def _examine() -> list[Finding]:
+    try:
+        settings = load_settings(os.environ, Path.cwd())
+    except SettingsError as error:
+        return wrong_settings(error)
+    return await examine(checks_of(settings=settings, clock=SystemClock()))
+
+
+def _failed(findings: Sequence[Finding]) -> bool:
+    return any(finding.verdict is Verdict.FAILURE for finding in findings)
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    rows = []
+    for finding in findings:
+        rows.append((finding.verdict.value, finding.check, finding.said))
+        if finding.remedy:
+            rows.append(("", "", f"→ {finding.remedy}"))
+    print_table(("Result", "Check", "Found"), rows, style_of=lambda row: _STYLES.get(row[0], ""))
