@@ -57,16 +57,18 @@ def claim(
     connection: Connection, *, owner: str, now: datetime, lease_s: float, limit: int
 ) -> list[HeldThread]:
     """Take up to `limit` threads that may be claimed, longest waiting first."""
+    # A CTE, because PostgreSQL may run a plain subquery more than once and so exceed the limit.
     free = (
         select(threads.c.key)
         .where(threads.c.claimable_at <= now)
         .order_by(threads.c.claimable_at)
         .limit(limit)
         .with_for_update(skip_locked=True)  # left out on SQLite, where one writer runs at a time
+        .cte("free")
     )
     taken = connection.execute(
         update(threads)
-        .where(threads.c.key.in_(free.scalar_subquery()))
+        .where(threads.c.key.in_(select(free.c.key)))
         .values(
             owner=owner,
             claimable_at=now + timedelta(seconds=lease_s),
@@ -145,21 +147,18 @@ def let_go(
     if not turn_ended:
         guard(connection, fence, owner=None, claimable_at=until or now)
         return until is None
+    idle = {"owner": None, "turn_id": None, "attempts": 0, "stop_requested": False}
+    guard(connection, fence, **idle, claimable_at=None)
+    # Only now, under the lock: whatever is put later finds the thread idle and wakes it itself.
     waiting = connection.execute(
         select(inbox.c.id)
         .where(inbox.c.thread_key == fence.thread_key, inbox.c.done_at.is_(None))
         .limit(1)
     ).first()
-    guard(
-        connection,
-        fence,
-        owner=None,
-        turn_id=None,
-        attempts=0,
-        stop_requested=False,
-        claimable_at=now if waiting else None,
-    )
-    return waiting is not None
+    if waiting is None:
+        return False
+    wake(connection, fence.thread_key, now=now, revise=False)
+    return True
 
 
 def wake(connection: Connection, thread_key: str, *, now: datetime, revise: bool) -> None:
@@ -192,7 +191,9 @@ def request_stop(connection: Connection, thread_key: str, *, now: datetime) -> b
 def free_all(connection: Connection, *, now: datetime) -> int:
     """Take every thread from whoever holds it: for a start at which nobody else can be alive."""
     return connection.execute(
-        update(threads).where(threads.c.owner.is_not(None)).values(owner=None, claimable_at=now)
+        update(threads)
+        .where(threads.c.claimable_at.is_not(None), threads.c.owner.is_not(None))
+        .values(owner=None, claimable_at=now)
     ).rowcount
 
 
