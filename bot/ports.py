@@ -5,12 +5,13 @@ adapter the whole present text of a message; whether that becomes an edit, an ap
 stream is the adapter's own affair.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from bot.vocabulary import Attachment, Event, Message, Person, Thread
+from bot.vocabulary import Attachment, Clock, Event, Message, Person, Thread, Usage
 
 
 class PlatformError(Exception):
@@ -150,3 +151,43 @@ class Adapter(Protocol):
 
     async def fetch(self, attachment: Attachment, *, max_bytes: int) -> bytes:
         """The content of an attachment. Raises `PlatformError` if it is larger or can't be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSetup:
+    """What an adapter is made from, in plain values: adapters don't know the settings.
+
+    `secrets` and `addresses` go by the names of their environment variables, `settings` is the
+    platform's own section, `data_dir` is where it may keep files.
+    """
+
+    clock: Clock
+    secrets: Mapping[str, str]
+    addresses: Mapping[str, str]
+    settings: Mapping[str, object]
+    data_dir: Path
+
+
+class AdapterClass(Protocol):
+    """What an entry point of the group `parley.adapters` names."""
+
+    def from_setup(self, setup: AdapterSetup) -> Adapter:
+        """Make the adapter; connects nothing. Raises `PlatformError` if it can't be made so."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReport:
+    """What a turn used, for whoever looks over the bot's shoulder."""
+
+    outcome: str
+    model: str | None
+    usage: Usage
+    cost_nanousd: int | None
+
+
+@runtime_checkable
+class ShowsReports(Protocol):
+    """An adapter that shows what a turn used beside its reply, as a terminal does."""
+
+    async def report(self, thread: Thread, report: TurnReport) -> None:
+        """Show it; called once the reply is final."""

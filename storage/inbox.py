@@ -33,6 +33,7 @@ class Waiting:
 
     id: int
     message: Message
+    received_at: datetime
 
 
 def put(connection: Connection, message: Message, *, now: datetime) -> bool:
@@ -99,12 +100,12 @@ def withdraw(
 def waiting(connection: Connection, thread_key: str) -> tuple[Waiting, ...]:
     """The thread's unanswered messages in the order of arrival, at most `TURN_MESSAGES`."""
     rows = connection.execute(
-        select(inbox.c.id, inbox.c.payload)
+        select(inbox.c.id, inbox.c.payload, inbox.c.received_at)
         .where(inbox.c.thread_key == thread_key, inbox.c.done_at.is_(None))
         .order_by(inbox.c.id)
         .limit(TURN_MESSAGES)
     )
-    return tuple(Waiting(row.id, message_from_json(row.payload)) for row in rows)
+    return tuple(Waiting(row.id, message_from_json(row.payload), row.received_at) for row in rows)
 
 
 def answered(

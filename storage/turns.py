@@ -47,6 +47,7 @@ class Turn:
     thread_key: str
     status: TurnStatus
     outcome: str | None
+    model: str | None
     opened_at: datetime
     answer: str | None
     footer: str | None
@@ -249,7 +250,7 @@ def _begin(
         threads.let_go(connection, held.fence, now=now, turn_ended=True)
         return None
     turn = Turn(
-        new_id(), held.fence.thread_key, TurnStatus.OPEN, None, now, None, None, (), 0, None
+        new_id(), held.fence.thread_key, TurnStatus.OPEN, None, None, now, None, None, (), 0, None
     )
     _insert(connection, turn, messages)
     threads.guard(connection, held.fence, turn_id=turn.id)
@@ -293,6 +294,7 @@ def _turn(row: Any) -> Turn:
         thread_key=row.thread_key,
         status=TurnStatus(row.status),
         outcome=row.outcome,
+        model=row.model,
         opened_at=row.opened_at,
         answer=row.answer,
         footer=row.footer,

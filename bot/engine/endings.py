@@ -39,12 +39,12 @@ def completed(turn: TurnRun, completion: Completion) -> Answered:
         cost_nanousd=completion.cost_nanousd,
         request_id=completion.request_id,
     )
+    turn.used, turn.cost_nanousd = completion.total_usage, completion.total_cost_nanousd
     text = completion.text
     if completion.is_refusal:  # neither the question nor the refusal stays: they would provoke more
         return ended(
             turn, "refused", notices.REFUSED, model=completion.model, entry=closing, keep=False
         )
-    usage = completion.total_usage
     context_tokens = completion.usage.prompt_tokens + completion.usage.output_tokens
     if completion.is_cut_off:
         note = notices.cut_off(turn.channel_settings.claude.max_output_tokens)
@@ -63,7 +63,7 @@ def completed(turn: TurnRun, completion: Completion) -> Answered:
         model=completion.model,
         entry=closing,
         context_tokens=context_tokens,
-        footer=_footer(completion.model, usage.prompt_tokens, usage.output_tokens, completion),
+        footer=_footer(turn, completion.model),
         remembered=_remembered(turn, completion) if outcome == "answered" else None,
     )
 
@@ -211,7 +211,7 @@ def _question_key(turn: TurnRun) -> str:
     return question_key(turn.question_text, system=system, scope=turn.channel.key)
 
 
-def _footer(model: str, prompt_tokens: int, output_tokens: int, completion: Completion) -> str:
-    nanousd = completion.total_cost_nanousd
+def _footer(turn: TurnRun, model: str) -> str:
+    used, nanousd = turn.used, turn.cost_nanousd
     cost = "cost not known" if nanousd is None else f"${nanousd / 1e9:.4f}"
-    return f"{model} · {prompt_tokens:,} tokens in, {output_tokens:,} out · {cost}"
+    return f"{model} · {used.prompt_tokens:,} tokens in, {used.output_tokens:,} out · {cost}"

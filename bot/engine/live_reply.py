@@ -24,7 +24,8 @@ class LiveReply:
 
     One background task shows the newest text, each message at its own pace; a view that comes too
     late is dropped. `finish` and `withdraw` are never dropped: they return when the platform shows
-    it, or raise. Messages carry the marks `{turn_id}.{index}`.
+    it, or raise. Messages carry the marks `{turn_id}.{index}`. That somebody deleted a message is
+    noticed when it is to change; then it is posted anew.
 
     `message_ids` are those saved by an earlier attempt, and `recovering` says that there was one:
     then nothing is posted before the platform was asked whether it is there already.

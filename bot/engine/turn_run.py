@@ -1,7 +1,7 @@
 """One run of one turn: what its steps know and find out, and what they may use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,8 @@ from bot.engine.live_reply import LiveReply
 from bot.engine.question import Question
 from bot.ports import Adapter
 from bot.telemetry.metrics import Metrics
-from bot.vocabulary import Attribution, Channel, Clock, Message, Person
+from bot.telemetry.tracing import Tracing
+from bot.vocabulary import Attribution, Channel, Clock, Message, Person, Usage
 from config import Settings
 from config.overrides import ChannelSettings
 from storage.database import Database
@@ -34,6 +35,7 @@ class Services:
     settings: Settings
     clock: Clock
     metrics: Metrics
+    tracing: Tracing
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,8 +48,9 @@ class TurnRun:
     reply: LiveReply
     channel_settings: ChannelSettings
     books: TurnBooks
+    started: float
     deadline: float
-    """On the clock's monotonic scale: by then the person has the answer or a sentence."""
+    """Both on the clock's monotonic scale; by then the person has the answer or a sentence."""
     revision: int
     stop_requested: bool
 
@@ -61,6 +64,9 @@ class TurnRun:
     first_text_at: datetime | None = None
     detail: str | None = None
     """The kind of error, for operators."""
+    used: Usage = field(default_factory=Usage)
+    cost_nanousd: int | None = 0
+    """Of the answer: what stands in the footer and in a report."""
 
     @property
     def id(self) -> str:

@@ -15,7 +15,7 @@ from bot.engine.dispatcher import Interrupt
 from bot.engine.live_reply import LiveReply
 from bot.engine.steps import STEPS
 from bot.engine.turn_run import Deferred, Services, TurnRun
-from bot.ports import Adapter, PlatformError, ThreadGone
+from bot.ports import Adapter, PlatformError, ShowsReports, ThreadGone, TurnReport
 from bot.vocabulary import EntryStatus, reference_of
 from storage import threads, turns
 from storage.errors import BudgetExceeded, LeaseLost, Revised, StorageUnavailable, Unpriced
@@ -56,7 +56,8 @@ class TurnRunner:
         ):
             turn = self._turn(work, adapter)
             try:
-                return await self._run(turn, interrupt)
+                with self._services.tracing.span("turn", turn=work.turn.id):
+                    return await self._run(turn, interrupt)
             finally:
                 await turn.reply.aclose()
 
@@ -146,7 +147,8 @@ class TurnRunner:
         try:
             async with asyncio.timeout(turn.remaining_s()):
                 for step in STEPS:
-                    answered = await step(turn)
+                    with self._services.tracing.span(step.__name__):
+                        answered = await step(turn)
                     if answered is not None:
                         return answered
             raise AssertionError("the last step ends the turn")
@@ -181,6 +183,7 @@ class TurnRunner:
                 turn.work.turn,
                 status=TurnStatus.ANSWERED,
                 outcome=answered.outcome,
+                model=answered.model,
                 answer=answered.answer,
                 footer=answered.footer,
                 detail=answered.detail,
@@ -243,7 +246,7 @@ class TurnRunner:
             raise
         except PlatformError as error:
             return await self._deliver_later(turn, error, interrupt)
-        self._measure(turn)
+        await self._report(turn)
         await self._end(turn, interrupt, parked=stored.to_be_parked, detail=stored.detail)
         log.info("turn ended", outcome=stored.outcome, detail=stored.detail)
         return None
@@ -337,15 +340,25 @@ class TurnRunner:
             )
         )
 
+    async def _report(self, turn: TurnRun) -> None:
+        """Measure the turn, and tell its cost where that is shown."""
+        stored = turn.work.turn
+        self._measure(turn)
+        if isinstance(turn.adapter, ShowsReports) and stored.answer is not None:
+            report = TurnReport(stored.outcome or "", stored.model, turn.used, turn.cost_nanousd)
+            await turn.adapter.report(turn.work.held.thread, report)
+
     def _measure(self, turn: TurnRun) -> None:
-        if not turn.work.messages:
+        if not turn.work.messages or turn.work.resumed:
             return
-        sent_at = turn.messages[0].sent_at
-        now = self._services.database.now()
-        if turn.first_text_at is not None:
-            first_s = (turn.first_text_at - sent_at).total_seconds()
-            self._services.metrics.first_text_shown(max(0.0, first_s))
-        self._services.metrics.final_shown(max(0.0, (now - sent_at).total_seconds()))
+        metrics, clock = self._services.metrics, self._services.clock
+        received_at = turn.work.messages[0].received_at
+        waited_s = max(0.0, (turn.work.turn.opened_at - received_at).total_seconds())
+        if turn.reply.feedback_at is not None:
+            metrics.feedback_shown(waited_s + turn.reply.feedback_at - turn.started)
+        if turn.reply.first_text_at is not None:
+            metrics.first_text_shown(waited_s + turn.reply.first_text_at - turn.started)
+        metrics.final_shown(waited_s + clock.monotonic() - turn.started)
 
     def _turn(self, work: Work, adapter: Adapter) -> TurnRun:
         services = self._services
@@ -377,6 +390,7 @@ class TurnRunner:
             books=services.books.for_turn(
                 work.turn.id, channel_key=channel.key, limits=channel_settings.limits
             ),
+            started=services.clock.monotonic(),
             deadline=services.clock.monotonic() + channel_settings.claude.turn_deadline_s,
             revision=work.held.revision,
             stop_requested=work.held.stop_requested,

@@ -1,0 +1,227 @@
+"""The composition root: the one place that knows all parts and puts them together.
+
+Adapters and simulators are found by their entry points, so that nothing here names a platform.
+"""
+
+import functools
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from bot.claude.client import ClaudeClient, connect
+from bot.claude.retry import RetryPolicy
+from bot.engine.accounts import LedgerBooks
+from bot.engine.attachments import AttachmentReader
+from bot.engine.budget_rules import BudgetRules
+from bot.engine.dispatcher import Dispatcher
+from bot.engine.intake import EngineIntake
+from bot.engine.turn_run import Services
+from bot.engine.turn_runner import TurnRunner
+from bot.maintenance import Maintenance
+from bot.ports import Adapter, AdapterClass, AdapterSetup
+from bot.scheduler import Scheduler
+from bot.service import Service
+from bot.telemetry.claude_metrics import ClaudeMetrics
+from bot.telemetry.loop_lag import LoopLag
+from bot.telemetry.metrics import Metrics
+from bot.telemetry.tracing import Tracing
+from bot.vocabulary import Clock, SystemClock, Usage
+from bot.web.operations import OperationsPages
+from bot.web.readiness import Readiness
+from bot.web.server import WebServer
+from config import Settings, configured_platforms
+from storage.database import Database
+from storage.migrations.start import bring_up_to_date
+
+log = structlog.get_logger(__name__)
+
+ADAPTERS_GROUP = "parley.adapters"
+
+
+def adapter_classes() -> dict[str, EntryPoint]:
+    """The installed adapters by the platform's name; none of them is imported yet."""
+    return {entry.name: entry for entry in entry_points(group=ADAPTERS_GROUP)}
+
+
+def make_adapter(name: str, *, settings: Settings, clock: Clock, **extra: object) -> Adapter:
+    """The adapter of that name. `extra` is added to the platform's settings.
+
+    Raises:
+        KeyError: none of that name is installed.
+        PlatformError: it can't be made from these settings.
+    """
+    loaded: AdapterClass = adapter_classes()[name].load()
+    return loaded.from_setup(_setup(name, settings, clock, extra))
+
+
+def service_adapters(settings: Settings, clock: Clock) -> dict[str, Adapter]:
+    """The adapters of every platform whose credentials are there and that is installed."""
+    installed = adapter_classes()
+    wanted = configured_platforms(settings)
+    for name in wanted:
+        if name not in installed:
+            log.error(
+                "the platform's tokens are set, but no adapter for it is installed", platform=name
+            )
+    return {
+        name: make_adapter(name, settings=settings, clock=clock)
+        for name in wanted
+        if name in installed
+    }
+
+
+def build(
+    *,
+    settings: Settings,
+    adapters: Mapping[str, Adapter],
+    clock: Clock | None = None,
+    with_web: bool = True,
+    environ: Mapping[str, str] = os.environ,
+) -> Service:
+    """Put a service together; nothing is connected or started yet."""
+    clock = clock or SystemClock()
+    registry = CollectorRegistry()
+    metrics = Metrics(registry=registry)
+    tracing = Tracing.configured(
+        otlp_endpoint=settings.telemetry.otlp_endpoint,
+        environ=environ,
+        propagate=settings.telemetry.propagate_traceparent,
+    )
+    database = Database(settings.environment.database_url, clock=clock)
+    claude = _claude(settings, clock, tracing, ClaudeMetrics(registry=registry))
+    books = LedgerBooks(
+        database=database, rules=BudgetRules(settings.budgets, zone=settings.operators.zone)
+    )
+    owner = replica_name()
+
+    def price_of(model: str, usage: Usage, when: datetime) -> int | None:
+        return claude.pricing.cost_nanousd(model, usage, when=when)
+
+    services = Services(
+        database=database,
+        claude=claude,
+        books=books,
+        reader=AttachmentReader(database=database, limits=settings.context),
+        settings=settings,
+        clock=clock,
+        metrics=metrics,
+        tracing=tracing,
+    )
+    known = dict(adapters)
+    dispatcher = Dispatcher(
+        database=database,
+        runner=TurnRunner(services=services, adapters=known),
+        books=books,
+        settings=settings.engine,
+        clock=clock,
+        metrics=metrics,
+        price_of=price_of,
+        owner=owner,
+    )
+    scheduler = Scheduler(database=database, clock=clock, owner=owner)
+    maintenance = Maintenance(database=database, settings=settings, clock=clock, price_of=price_of)
+    for job in maintenance.jobs():
+        scheduler.add(job)
+    return Service(
+        settings=settings.engine,
+        clock=clock,
+        database=database,
+        prepare=bring_up_to_date,
+        claude=claude,
+        dispatcher=dispatcher,
+        intake=EngineIntake(
+            database=database,
+            dispatcher=dispatcher,
+            adapters=known,
+            metrics=metrics,
+            max_pending=settings.engine.max_pending,
+        ),
+        adapters=known,
+        scheduler=scheduler,
+        loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
+        tracing=tracing,
+        web=_web(settings, registry, database, known) if with_web else None,
+    )
+
+
+def replica_name() -> str:
+    """A name for this process that no other has: machine, process, and a few random letters."""
+    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def data_dir(settings: Settings) -> Path:
+    """Where files of this installation are: beside the SQLite database, or `data`."""
+    url = settings.environment.database_url
+    return (
+        Path(url.removeprefix("sqlite:///")).parent
+        if url.startswith("sqlite:///")
+        else Path("data")
+    )
+
+
+def _claude(
+    settings: Settings, clock: Clock, tracing: Tracing, observer: ClaudeMetrics
+) -> ClaudeClient:
+    key = settings.secrets.anthropic_api_key
+    return ClaudeClient(
+        sdk=connect(
+            api_key=key.get_secret_value() if key else "",
+            base_url=settings.environment.anthropic_base_url,
+            max_concurrency=settings.claude.max_concurrency,
+            open_telemetry=tracing.claude_option,
+        ),
+        catalogue=settings.models,
+        clock=clock,
+        max_concurrency=settings.claude.max_concurrency,
+        retry=RetryPolicy(max_attempts=settings.claude.max_attempts),
+        observer=observer,
+    )
+
+
+def _web(
+    settings: Settings,
+    registry: CollectorRegistry,
+    database: Database,
+    adapters: Mapping[str, Adapter],
+) -> WebServer:
+    readiness = Readiness()
+    readiness.register("database", database.ping)
+    for name, adapter in adapters.items():
+        readiness.register(name, functools.partial(_is_ready, adapter))
+    server = WebServer(address=settings.environment.http)
+    server.add_routes(OperationsPages(readiness=readiness, registry=registry).routes())
+    return server
+
+
+def _is_ready(adapter: Adapter) -> bool:
+    return adapter.ready
+
+
+def _setup(
+    name: str, settings: Settings, clock: Clock, extra: Mapping[str, object]
+) -> AdapterSetup:
+    section = getattr(settings, name, None)
+    present = {
+        variable.upper(): value.get_secret_value()
+        for variable, value in settings.secrets
+        if value is not None and variable.startswith(f"{name}_")
+    }
+    addresses = {
+        variable.upper(): str(value)
+        for variable, value in settings.environment
+        if variable.startswith(f"{name}_")
+    }
+    return AdapterSetup(
+        clock=clock,
+        secrets=present,
+        addresses=addresses,
+        settings={**(section.model_dump() if section else {}), **extra},
+        data_dir=data_dir(settings),
+    )

@@ -1,0 +1,170 @@
+"""The running service: what is started in which order, and how it is brought to an orderly end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+
+from bot.claude.client import ClaudeClient
+from bot.engine.buffered_intake import BufferedIntake
+from bot.engine.dispatcher import Dispatcher
+from bot.engine.intake import EngineIntake
+from bot.ports import Adapter, Intake, PlatformError
+from bot.scheduler import Scheduler
+from bot.telemetry.loop_lag import LoopLag
+from bot.telemetry.tracing import Tracing
+from bot.vocabulary import Clock
+from bot.web.server import WebServer
+from config.sections import EngineSettings
+from storage.database import Database
+from storage.errors import SchemaTooNew, StorageError
+
+log = structlog.get_logger(__name__)
+
+DATABASE_RETRY_S = 2.0
+FIRST_RESTART_S = 1.0
+LONGEST_RESTART_S = 60.0
+
+
+class ServiceFailed(Exception):
+    """Nothing is left that could run; the message says why and what to do."""
+
+
+class Service:
+    """Everything that runs, made by `bot.app.build`. Run it once."""
+
+    def __init__(
+        self,
+        *,
+        settings: EngineSettings,
+        clock: Clock,
+        database: Database,
+        prepare: Callable[[Database], Awaitable[object]],
+        claude: ClaudeClient,
+        dispatcher: Dispatcher,
+        intake: EngineIntake,
+        adapters: Mapping[str, Adapter],
+        scheduler: Scheduler,
+        loop_lag: LoopLag,
+        tracing: Tracing,
+        web: WebServer | None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._database = database
+        self._prepare = prepare
+        self._claude = claude
+        self._dispatcher = dispatcher
+        self._intake = intake
+        self._adapters = adapters
+        self._scheduler = scheduler
+        self._loop_lag = loop_lag
+        self._tracing = tracing
+        self._web = web
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set or every adapter has come to its end, then shut down in order.
+
+        Raises:
+            WebServerError: PARLEY_HTTP can't be had.
+            ServiceFailed: no platform can work as configured.
+            StorageError: the database belongs to a newer release.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._tracing.close)
+            if self._web is not None:
+                await self._web.start()
+                stack.push_async_callback(self._web.stop)
+            stack.push_async_callback(self._database.close)
+            stack.push_async_callback(self._claude.aclose)
+            if await self._prepared(stop):
+                await self._work(stop)
+
+    async def _prepared(self, stop: asyncio.Event) -> bool:
+        """Wait for the database and bring its tables up to date; false if stopped before that."""
+        while not stop.is_set():
+            try:
+                await self._prepare(self._database)
+                await self._database.synchronise_clock()
+            except SchemaTooNew:
+                raise
+            except StorageError as error:
+                log.error("the database is not there yet", error=str(error))
+                await _first(stop.wait(), self._clock.sleep(DATABASE_RETRY_S))
+            else:
+                return True
+        return False
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        background = [
+            asyncio.create_task(each, name=name)
+            for name, each in (
+                ("dispatcher", self._dispatcher.run()),
+                ("scheduler", self._scheduler.run()),
+                ("loop lag", self._loop_lag.run()),
+            )
+        ]
+        platforms = asyncio.create_task(self._run_adapters(), name="platforms")
+        try:
+            await _first_of({*background, platforms, asyncio.create_task(stop.wait())})
+        finally:
+            await _cancel([platforms, *background])
+            await self._dispatcher.drain(self._settings.shutdown_s)
+        for task in (platforms, *background):
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    async def _run_adapters(self) -> None:
+        failures = await asyncio.gather(
+            *(self._run_adapter(each) for each in self._adapters.values())
+        )
+        problems = [failure for failure in failures if failure is not None]
+        if problems and len(problems) == len(self._adapters):
+            raise ServiceFailed("\n".join(problems))
+
+    async def _run_adapter(self, adapter: Adapter) -> str | None:
+        """Run an adapter to its end, again after a defect; why it can't work, or None."""
+        intake = self._intake_for(adapter)
+        delay_s = FIRST_RESTART_S
+        try:
+            while True:
+                try:
+                    await adapter.run(intake)
+                    return None
+                except PlatformError as error:
+                    log.error(
+                        "platform can't work as configured", platform=adapter.name, why=str(error)
+                    )
+                    return f"{adapter.name}: {error}"
+                except Exception:
+                    log.exception(
+                        "platform adapter failed; it is started again", platform=adapter.name
+                    )
+                    await self._clock.sleep(delay_s)
+                    delay_s = min(delay_s * 2, LONGEST_RESTART_S)
+        finally:
+            if isinstance(intake, BufferedIntake):
+                await intake.aclose()
+
+    def _intake_for(self, adapter: Adapter) -> Intake:
+        if adapter.capabilities.redelivers:
+            return self._intake
+        return BufferedIntake(self._intake, clock=self._clock)
+
+
+async def _first(*works: Coroutine[Any, Any, object]) -> None:
+    tasks = {asyncio.ensure_future(work) for work in works}
+    await _first_of(tasks)
+    await _cancel(tasks)
+
+
+async def _first_of(tasks: "set[asyncio.Task[Any]]") -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
