@@ -67,6 +67,7 @@ def _claude_sections(settings: Settings) -> Iterator[tuple[SettingPath, ClaudeSe
 
 
 def _of_claude(claude: ClaudeSettings, settings: Settings, today: date) -> Iterator[Finding]:
+    yield from _fits(claude, settings)
     for model_id in claude.models:
         path = ("claude", "model" if model_id == claude.model else "fallback_models")
         model = settings.models.get(model_id)
@@ -89,7 +90,6 @@ def _choose(settings: Settings, today: date) -> str:
 def _of_model(
     model: Model, path: SettingPath, claude: ClaudeSettings, settings: Settings, today: date
 ) -> Iterator[Finding]:
-    yield from _fits(model, claude, settings)
     if claude.thinking != "auto" and model.thinking_types:
         yield from _thinks(model, claude)
     if model.is_retired_on(today + RETIREMENT_NOTICE):
@@ -103,15 +103,19 @@ def _of_model(
         yield Finding(path, what, "add the price to a catalogue of your own", warning=True)
 
 
-def _fits(model: Model, claude: ClaudeSettings, settings: Settings) -> Iterator[Finding]:
-    if claude.max_output_tokens > model.max_output_tokens:
-        what = f"{claude.max_output_tokens} is more than {model.id} writes"
-        yield Finding(
-            ("claude", "max_output_tokens"), what, f"set it to {model.max_output_tokens} or less"
-        )
-    room = model.context_window_tokens - claude.max_output_tokens
-    if 0 < room < settings.context.max_input_tokens:
-        what = f"{settings.context.max_input_tokens} does not fit into the window of {model.id}"
+def _fits(claude: ClaudeSettings, settings: Settings) -> Iterator[Finding]:
+    """Prompt and answer fit into each model that may be asked; the tightest one is told."""
+    models = [model for model in map(settings.models.get, claude.models) if model]
+    writer = min(models, key=lambda model: model.max_output_tokens, default=None)
+    if writer and claude.max_output_tokens > writer.max_output_tokens:
+        what = f"{claude.max_output_tokens} is more than {writer.id} writes"
+        remedy = f"set it to {writer.max_output_tokens} or less"
+        yield Finding(("claude", "max_output_tokens"), what, remedy)
+        return
+    reader = min(models, key=lambda model: model.context_window_tokens, default=None)
+    room = reader.context_window_tokens - claude.max_output_tokens if reader else 0
+    if reader and settings.context.max_input_tokens > room:
+        what = f"{settings.context.max_input_tokens} does not fit into the window of {reader.id}"
         yield Finding(("context", "max_input_tokens"), what, f"set it to {room} or less")
 
 

@@ -5,16 +5,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from config.phrases import shown
+
 _PART = r"[^:\s]+"
 _PLATFORM = r"[a-z][a-z0-9_-]*"
 
 
-def _must_match(pattern: str, what: str, remedy: str) -> AfterValidator:
+def _must_match(pattern: str, what: str, remedy: str, *, quoted: bool = True) -> AfterValidator:
     compiled = re.compile(pattern)
 
     def check(text: str) -> str:
         if not compiled.fullmatch(text):
-            raise ValueError(f'"{text}" is not {what}; write it as {remedy}')
+            subject = f"{shown(text)} " if quoted else ""
+            raise ValueError(f"{subject}is not {what}; write it as {remedy}")
         return text
 
     return AfterValidator(check)
@@ -46,5 +49,7 @@ Name = Annotated[
     ),
 ]
 HttpUrlOrEmpty = Annotated[
-    str, _must_match(r"(https?://\S+)?", "a web address", '"https://host:port"')
+    # An address may hold a password.
+    str,
+    _must_match(r"(https?://\S+)?", "a web address", '"https://host:port"', quoted=False),
 ]

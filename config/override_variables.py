@@ -43,7 +43,7 @@ class OverrideVariables:
         steps = name.removeprefix(_PREFIX).lower().split(_SEPARATOR)
         if steps[0] == _PLUGINS and len(steps) == 3 and all(steps):
             return tuple(steps)
-        remedy = did_you_mean(name, self._paths, otherwise="remove it")
+        remedy = did_you_mean(name, self._paths, otherwise="remove it", closeness=0.8)
         return Problem(where=name, key="", what="sets nothing", remedy=remedy)
 
     def value_of(self, path: SettingPath, text: str) -> Any:

@@ -17,6 +17,7 @@ _EXPECTED = {
     "int_parsing": "a whole number",
     "float_type": "a number",
     "float_parsing": "a number",
+    "finite_number": "a finite number",
     "decimal_type": "a number",
     "decimal_parsing": "a number",
     "bool_type": "true or false",
@@ -103,7 +104,8 @@ def _expected(kind: str, context: Mapping[str, Any]) -> str | None:
         return f"one of {context['expected']}".replace("'", '"')
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        return f"{words} {context[key]}"
+        bound = context[key]
+        return f"{words} {bound:g}" if isinstance(bound, float) else f"{words} {bound}"
     if kind == "string_too_short":
         return "a text that is not empty"
     return _EXPECTED.get(kind)

@@ -41,9 +41,10 @@ def key_text(path: SettingPath) -> str:
     return text
 
 
-def did_you_mean(name: str, known: Iterable[str], *, otherwise: str) -> str:
-    """A remedy that names the closest known name, or `otherwise` where none is close."""
-    matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
+def did_you_mean(name: str, known: Iterable[str], *, otherwise: str, closeness: float = 0.6) -> str:
+    """A remedy that names the closest known name, or `otherwise` where none is close: 1 is the same
+    name, 0 nothing in common."""
+    matches = get_close_matches(name, list(known), n=1, cutoff=closeness)
     return f'did you mean "{matches[0]}"?' if matches else otherwise
 
 

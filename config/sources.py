@@ -40,26 +40,21 @@ class Sources:
         }
 
     def where(self, path: SettingPath) -> str:
-        """Where a message about the key at the path should point."""
-        origin = self._origin(path)
-        if origin is not None:
+        """Where a message about the key at the path should point: to its value, or to the table it
+        is in, or else to the first thing in it."""
+        origins = self.origins()
+        if path in origins:
+            origin = origins[path]
             named = origin.source == "environment" and path in _VARIABLE_OF
-            return "environment" if named else str(origin)
+            return origin.source if named else str(origin)
         if self.file and any(path[:end] in self.file.lines for end in range(1, len(path) + 1)):
             return self.file.where(path)
-        return "defaults"
+        below = (str(origin) for key, origin in origins.items() if key[: len(path)] == path)
+        return next(below, "defaults")
 
     def key(self, path: SettingPath) -> str:
         """How a message should call the key at the path."""
         return _VARIABLE_OF.get(path) or key_text(path)
-
-    def _origin(self, path: SettingPath) -> Origin | None:
-        """That of the key, or of anything below it."""
-        origins = self.origins()
-        if path in origins:
-            return origins[path]
-        below = (origin for other, origin in origins.items() if other[: len(path)] == path)
-        return next(below, None)
 
 
 def read_sources(environ: Mapping[str, str], cwd: Path, shape: type[BaseModel]) -> Sources:

@@ -22,8 +22,8 @@ class TomlFile:
         """`name:line` of the key; of the first thing in it, if it is a list that has no line of its
         own; or else of the nearest table around it that has one."""
         below = (line for key, line in self.lines.items() if key[: len(path)] == path)
-        around = (self.lines.get(path[:length]) for length in range(len(path), 0, -1))
-        line = next(below, None) or next(filter(None, around), None)
+        around = (self.lines.get(path[:length]) for length in range(len(path) - 1, 0, -1))
+        line = self.lines.get(path) or next(below, None) or next(filter(None, around), None)
         return f"{self.name}:{line}" if line else self.name
 
 
