@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from bot.claude.client import ClaudeClient, connect
+from bot.claude.observer import Observer
 from bot.claude.retry import RetryPolicy
 from bot.engine.accounts import LedgerBooks
 from bot.engine.attachments import AttachmentReader
@@ -28,7 +29,6 @@ from bot.maintenance import Maintenance
 from bot.ports import Adapter, AdapterClass, AdapterSetup
 from bot.scheduler import Scheduler
 from bot.service import Service
-from bot.telemetry.claude_metrics import ClaudeMetrics
 from bot.telemetry.loop_lag import LoopLag
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
@@ -95,7 +95,7 @@ def build(
         propagate=settings.telemetry.propagate_traceparent,
     )
     database = Database(settings.environment.database_url, clock=clock)
-    claude = _claude(settings, clock, tracing, ClaudeMetrics(registry=registry))
+    claude = _claude(settings, clock, tracing, metrics.claude)
     books = LedgerBooks(
         database=database, rules=BudgetRules(settings.budgets, zone=settings.operators.zone)
     )
@@ -167,7 +167,7 @@ def data_dir(settings: Settings) -> Path:
 
 
 def _claude(
-    settings: Settings, clock: Clock, tracing: Tracing, observer: ClaudeMetrics
+    settings: Settings, clock: Clock, tracing: Tracing, observer: Observer
 ) -> ClaudeClient:
     key = settings.secrets.anthropic_api_key
     return ClaudeClient(
