@@ -73,7 +73,7 @@ class MemoryAdapter:
         _raise_late(fault)
 
     async def post(self, thread: Thread, part: Part) -> Shown:
-        """Show a new message; one with the same mark is changed instead."""
+        """Show a new message."""
         fault = await self.platform.request("post", thread)
         self._check(part)
         posted = self.platform.put(thread, part)

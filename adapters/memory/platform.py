@@ -61,10 +61,17 @@ class Fault:
 
 
 class MemoryPlatform:
-    """The server's side: what is shown, what people did, and the faults to come."""
+    """The server's side: what is shown, what people did, and the faults to come.
 
-    def __init__(self, *, name: str = "memory", clock: Clock | None = None) -> None:
+    `idempotent` says whether a second post with the same mark changes the first, as on Discord, or
+    stands beside it, as on Slack.
+    """
+
+    def __init__(
+        self, *, name: str = "memory", clock: Clock | None = None, idempotent: bool = True
+    ) -> None:
         self.name = name
+        self._idempotent = idempotent
         self.clock: Clock = clock or SystemClock()
         self.posted: dict[str, Posted] = {}
         """Every message of the bot by its id, deleted ones too."""
@@ -162,10 +169,10 @@ class MemoryPlatform:
         return fault
 
     def put(self, thread: Thread, part: Part, *, notice_for: Person | None = None) -> Posted:
-        """Show a new message; one with the same mark is changed instead."""
+        """Show a new message, or change the one with the same mark if the platform is idempotent."""
         self.status.pop(thread.key, None)
         known = self.marked(thread, part.mark)
-        if known is not None:
+        if known is not None and self._idempotent:
             self.rewrite(known, part)
             return known
         new = Posted(

@@ -36,7 +36,7 @@ class Stage:
     replies: list[LiveReply] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.platform = MemoryPlatform(clock=self.clock)
+        self.platform = MemoryPlatform(clock=self.clock, idempotent=False)
         self.thread = self.platform.thread()
 
     def reply(self, **changed: Any) -> LiveReply:
