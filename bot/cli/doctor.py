@@ -3,10 +3,12 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 
+from bot.app import make_adapter
 from bot.cli.frame import json_option, print_json, print_table, quiet_logs, run_async
 from bot.doctor import checks_of, examine, wrong_settings
 from bot.vocabulary import Finding, SystemClock, Verdict
@@ -37,7 +39,10 @@ async def _examine() -> list[Finding]:
         settings = load_settings(os.environ, Path.cwd())
     except SettingsError as error:
         return wrong_settings(error)
-    return await examine(checks_of(settings=settings, clock=SystemClock()))
+    quiet_logs(settings.secret_values())
+    clock = SystemClock()
+    make = partial(make_adapter, settings=settings, clock=clock)
+    return await examine(checks_of(settings=settings, clock=clock, make_adapter=make))
 
 
 def _failed(findings: Sequence[Finding]) -> bool:

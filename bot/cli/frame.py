@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,12 +47,25 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def quiet_logs() -> None:
-    """For commands that are no service: warnings and errors alone are logged, to stderr."""
-    from bot.telemetry.logs import configure_logs
+def service_logs(settings: "Settings") -> None:
+    """For the service: log to stderr as the settings say, without their secrets."""
+    from bot.telemetry import configure_logs
     from bot.vocabulary import SystemClock
 
-    configure_logs(clock=SystemClock(), level="warning")
+    configure_logs(
+        clock=SystemClock(),
+        format=settings.logs.format,
+        level=settings.logs.level,
+        secrets=settings.secret_values(),
+    )
+
+
+def quiet_logs(secrets: Iterable[str] = ()) -> None:
+    """For commands that are no service: warnings and errors alone are logged, to stderr."""
+    from bot.telemetry import configure_logs
+    from bot.vocabulary import SystemClock
+
+    configure_logs(clock=SystemClock(), level="warning", secrets=secrets)
 
 
 def print_json(value: object) -> None:

@@ -1,28 +1,21 @@
 """The doctor: looks at everything the service stands on and names a remedy for each failure."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from bot.doctor.claude import ClaudeExamination
 from bot.doctor.database import examine_database
 from bot.doctor.examination import Check, examine
 from bot.doctor.machine import examine_disk, examine_http_port, examine_time_zone
-from bot.doctor.platforms import Diagnose, examine_platforms, platform_checks
+from bot.doctor.platforms import Diagnosable, MakeAdapter, examine_platforms, platform_checks
 from bot.doctor.settings import examine_catalogue, examine_settings, wrong_settings
 from bot.vocabulary import Clock
 from config import Settings
 
-NO_DIAGNOSES: Mapping[str, Diagnose] = MappingProxyType({})
-
-__all__ = ["Check", "Diagnose", "checks_of", "examine", "wrong_settings"]
+__all__ = ["Check", "Diagnosable", "checks_of", "examine", "wrong_settings"]
 
 
-def checks_of(
-    *, settings: Settings, clock: Clock, diagnoses: Mapping[str, Diagnose] = NO_DIAGNOSES
-) -> list[Check]:
+def checks_of(*, settings: Settings, clock: Clock, make_adapter: MakeAdapter) -> list[Check]:
     """Every check there is for these settings, in the order in which their findings are read.
 
-    `diagnoses` are what the installed adapters offer, by platform.
+    `make_adapter` is asked for each platform whose tokens are there.
     """
     return [
         Check("settings", lambda: examine_settings(settings)),
@@ -30,7 +23,7 @@ def checks_of(
         Check("Claude", ClaudeExamination(settings=settings, clock=clock).examine, deadline_s=20),
         Check("database", lambda: examine_database(settings, clock), deadline_s=20),
         Check("platforms", lambda: examine_platforms(settings)),
-        *platform_checks(settings, diagnoses),
+        *platform_checks(settings, make_adapter),
         Check("HTTP port", lambda: examine_http_port(settings)),
         Check("disk", lambda: examine_disk(settings)),
         Check("time zone", lambda: examine_time_zone(settings, clock)),

@@ -1,28 +1,55 @@
 """Whether the platforms can be reached: each knows best how to look at itself."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from bot.doctor.examination import Check
+from bot.ports import Adapter, PlatformError
 from bot.vocabulary import Finding, Verdict
 from config import Settings, configured_platforms
 
-Diagnose = Callable[[Settings], Awaitable[Sequence[Finding]]]
-"""How a platform looks at itself: at its tokens, scopes and intents as these settings have them. It
-changes nothing anywhere. An adapter's class may offer it as `diagnose`, beside the port."""
+MakeAdapter = Callable[[str], Adapter]
+"""Makes the adapter of that name. Raises `KeyError` if none is installed, `PlatformError` if it can't
+be made from the settings."""
 
 PLATFORM_DEADLINE_S: Final = 20.0
 
 
-def platform_checks(settings: Settings, diagnoses: Mapping[str, Diagnose]) -> list[Check]:
-    """A check for each configured platform that can look at itself, by the platforms' names."""
-    configured = configured_platforms(settings)
+@runtime_checkable
+class Diagnosable(Protocol):
+    """An adapter that can look at itself: its tokens, scopes and intents."""
+
+    async def diagnose(self) -> Sequence[Finding]:
+        """What it found; changes nothing anywhere. Asked of an adapter that is not running."""
+
+
+def platform_checks(settings: Settings, make_adapter: MakeAdapter) -> list[Check]:
+    """A check for each platform whose tokens are there."""
     return [
-        Check(platform, partial(diagnose, settings), deadline_s=PLATFORM_DEADLINE_S)
-        for platform, diagnose in diagnoses.items()
-        if platform in configured
+        Check(name, partial(_examine, name, make_adapter), deadline_s=PLATFORM_DEADLINE_S)
+        for name in configured_platforms(settings)
     ]
+
+
+async def _examine(name: str, make_adapter: MakeAdapter) -> Sequence[Finding]:
+    try:
+        adapter = make_adapter(name)
+    except KeyError:
+        return [
+            Finding(
+                check=name,
+                verdict=Verdict.FAILURE,
+                said="its tokens are set, but no adapter for it is installed",
+                remedy="Install the adapter, or unset the tokens.",
+            )
+        ]
+    except PlatformError as error:
+        remedy = "Correct its settings; `parley config show` tells where each comes from."
+        return [Finding(check=name, verdict=Verdict.FAILURE, said=str(error), remedy=remedy)]
+    if isinstance(adapter, Diagnosable):
+        return await adapter.diagnose()
+    return [Finding(check=name, verdict=Verdict.OK, said="its tokens are set")]
 
 
 async def examine_platforms(settings: Settings) -> Sequence[Finding]:

@@ -20,6 +20,7 @@ class ClaudeMetrics:
     """Fulfils `bot.claude.observer.Observer`."""
 
     def __init__(self, *, registry: CollectorRegistry) -> None:
+        self.registry = registry
         self._models = BoundedLabel()
         self._purposes = BoundedLabel()
         self._outcomes = BoundedLabel()

@@ -10,10 +10,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from adapters.memory import MemoryAdapter
 from bot.doctor import Check, checks_of, examine
 from bot.doctor.claude import ClaudeExamination, models_in_use
 from bot.doctor.machine import examine_disk, examine_http_port, examine_time_zone
+from bot.doctor.platforms import platform_checks
 from bot.doctor.settings import examine_catalogue, examine_settings
+from bot.ports import Adapter, PlatformError
 from bot.vocabulary import Clock, Finding, ManualClock, SystemClock, Verdict
 from bot.web.server import WebServer
 from config import Settings, load_settings
@@ -309,31 +312,58 @@ async def test_the_time_zone_shows_the_local_time(tmp_path: Path) -> None:
 # --- platforms and the whole -------------------------------------------------------------------
 
 
-async def test_only_configured_platforms_are_examined(tmp_path: Path) -> None:
-    """A platform looks at itself when its tokens are there, and with the settings in force."""
-    seen: list[Settings] = []
+class SelfExamining(MemoryAdapter):
+    """An adapter that finds a fault with itself."""
 
-    async def diagnose(settings: Settings) -> list[Finding]:
-        seen.append(settings)
-        return [
-            Finding(check="discord", verdict=Verdict.FAILURE, said="no intent", remedy="Set it.")
-        ]
+    async def diagnose(self) -> list[Finding]:
+        said, remedy = "no intent", "Switch it on."
+        return [Finding(check="discord", verdict=Verdict.FAILURE, said=said, remedy=remedy)]
 
+
+def nobody(name: str) -> Adapter:
+    raise KeyError(name)
+
+
+async def test_a_configured_platform_looks_at_itself(tmp_path: Path) -> None:
+    """Of all platforms, the adapter of the one whose token is there is asked."""
     settings = settings_of(tmp_path, DISCORD_TOKEN="token-of-discord")
-    checks = checks_of(
-        settings=settings,
-        clock=ManualClock(),
-        diagnoses={"discord": diagnose, "slack": diagnose},
-    )
-    findings = await examine(checks)
-    assert verdicts(findings)["discord"] is Verdict.FAILURE
-    assert verdicts(findings)["platforms"] is Verdict.OK
-    assert seen == [settings]
+    asked: list[str] = []
+
+    def make(name: str) -> Adapter:
+        asked.append(name)
+        return SelfExamining()
+
+    checks = checks_of(settings=settings, clock=ManualClock(), make_adapter=make)
+    found = verdicts(await examine(checks))
+    assert asked == ["discord"]
+    assert (found["discord"], found["platforms"]) == (Verdict.FAILURE, Verdict.OK)
+
+
+async def test_a_platform_that_can_not_be_started(tmp_path: Path) -> None:
+    """An adapter that is missing, or refuses its settings, is a failure with a remedy."""
+    settings = settings_of(tmp_path, DISCORD_TOKEN="token-of-discord")
+
+    def refuses(_: str) -> Adapter:
+        raise PlatformError("the token has no dots")
+
+    for make, said in ((nobody, "no adapter"), (refuses, "no dots")):
+        findings = await examine(platform_checks(settings, make))
+        assert [finding.verdict for finding in findings] == [Verdict.FAILURE]
+        assert said in findings[0].said
+        assert findings[0].remedy
+
+
+async def test_an_adapter_without_an_examination_is_taken_at_its_word(tmp_path: Path) -> None:
+    """Not every adapter can look at itself; its tokens being there is what can be said."""
+    settings = settings_of(tmp_path, DISCORD_TOKEN="token-of-discord")
+    findings = await examine(platform_checks(settings, lambda _: MemoryAdapter()))
+    assert verdicts(findings) == {"discord": Verdict.OK}
 
 
 async def test_every_failure_has_a_remedy(tmp_path: Path) -> None:
     """On a machine with nothing set up, each thing that is wrong comes with what to do."""
-    findings = await examine(checks_of(settings=settings_of(tmp_path), clock=SystemClock()))
+    checks = checks_of(settings=settings_of(tmp_path), clock=SystemClock(), make_adapter=nobody)
+    findings = await examine(checks)
     wrong = [finding for finding in findings if finding.verdict is not Verdict.OK]
     assert verdicts(findings)["Claude"] is Verdict.FAILURE
     assert verdicts(findings)["platforms"] is Verdict.WARNING

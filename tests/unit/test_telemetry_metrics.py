@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from bot.claude.breaker import BreakerState
 from bot.claude.observer import Observer, RequestReport
+from bot.telemetry.claude_metrics import ClaudeMetrics
 from bot.telemetry.labels import MAX_VALUES
 from bot.telemetry.metrics import Metrics
 from bot.vocabulary import Attribution, EntryStatus, Usage
@@ -13,11 +14,21 @@ MODEL = "claude-sonnet-5-5"
 
 
 @pytest.fixture
-def metrics() -> Metrics:
-    return Metrics(registry=CollectorRegistry())
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
 
 
-def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+@pytest.fixture
+def metrics(registry: CollectorRegistry) -> Metrics:
+    return Metrics(registry=registry)
+
+
+@pytest.fixture
+def claude(registry: CollectorRegistry) -> ClaudeMetrics:
+    return ClaudeMetrics(registry=registry)
+
+
+def value(metrics: Metrics | ClaudeMetrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
@@ -70,23 +81,23 @@ def report(
     )
 
 
-def test_the_claude_client_can_be_observed(metrics: Metrics) -> None:
+def test_the_claude_client_can_be_observed(claude: ClaudeMetrics) -> None:
     """What is counted of Claude is what its client tells."""
-    observer: Observer = metrics.claude
+    observer: Observer = claude
     observer.request_ended(report())
     observer.request_ended(report(first_text_s=None))
     observer.admitted(model=MODEL, waited_s=0.02)
     counted = value(
-        metrics, "parley_claude_requests_total", model=MODEL, purpose="answer", outcome="completed"
+        claude, "parley_claude_requests_total", model=MODEL, purpose="answer", outcome="completed"
     )
     assert counted == 2
-    assert value(metrics, "parley_claude_request_seconds_sum", model=MODEL) == 6
-    assert value(metrics, "parley_claude_first_text_seconds_count", model=MODEL) == 1
-    assert value(metrics, "parley_admission_wait_seconds_bucket", le="0.05") == 1
-    assert value(metrics, "parley_admission_wait_seconds_bucket", le="0.01") == 0
+    assert value(claude, "parley_claude_request_seconds_sum", model=MODEL) == 6
+    assert value(claude, "parley_claude_first_text_seconds_count", model=MODEL) == 1
+    assert value(claude, "parley_admission_wait_seconds_bucket", le="0.05") == 1
+    assert value(claude, "parley_admission_wait_seconds_bucket", le="0.01") == 0
 
 
-def test_tokens_and_cost_are_counted_by_model(metrics: Metrics) -> None:
+def test_tokens_and_cost_are_counted_by_model(claude: ClaudeMetrics) -> None:
     """Every billing category is counted, and nano-dollars become dollars."""
     usage = Usage(
         input_tokens=5,
@@ -95,43 +106,43 @@ def test_tokens_and_cost_are_counted_by_model(metrics: Metrics) -> None:
         cache_write_5m_tokens=13,
         cache_write_1h_tokens=17,
     )
-    metrics.claude.request_ended(report(usage=usage, cost_nanousd=2_500_000))
+    claude.request_ended(report(usage=usage, cost_nanousd=2_500_000))
     kinds = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-    counted = [value(metrics, "parley_tokens_total", model=MODEL, kind=kind) for kind in kinds]
+    counted = [value(claude, "parley_tokens_total", model=MODEL, kind=kind) for kind in kinds]
     assert counted == [5, 7, 11, 13, 17]
-    assert value(metrics, "parley_cost_usd_total", model=MODEL) == pytest.approx(0.0025)
-    assert value(metrics, "parley_prompt_cache_requests_total", model=MODEL, result="hit") == 1
+    assert value(claude, "parley_cost_usd_total", model=MODEL) == pytest.approx(0.0025)
+    assert value(claude, "parley_prompt_cache_requests_total", model=MODEL, result="hit") == 1
 
 
-def test_an_unknown_price_is_not_a_cost_of_zero(metrics: Metrics) -> None:
+def test_an_unknown_price_is_not_a_cost_of_zero(claude: ClaudeMetrics) -> None:
     """A request without a known price is counted as such and adds no cost."""
-    metrics.claude.request_ended(report(usage=Usage(input_tokens=1), cost_nanousd=None))
-    assert value(metrics, "parley_unknown_cost_requests_total", model=MODEL) == 1
-    assert value(metrics, "parley_cost_usd_total", model=MODEL) is None
+    claude.request_ended(report(usage=Usage(input_tokens=1), cost_nanousd=None))
+    assert value(claude, "parley_unknown_cost_requests_total", model=MODEL) == 1
+    assert value(claude, "parley_cost_usd_total", model=MODEL) is None
 
 
-def test_a_request_that_is_not_billed_has_no_unknown_cost(metrics: Metrics) -> None:
+def test_a_request_that_is_not_billed_has_no_unknown_cost(claude: ClaudeMetrics) -> None:
     """What the provider refused before any work is no hole in the bill."""
-    metrics.claude.request_ended(report(cost_nanousd=None, status=EntryStatus.UNBILLED))
-    assert value(metrics, "parley_unknown_cost_requests_total", model=MODEL) is None
+    claude.request_ended(report(cost_nanousd=None, status=EntryStatus.UNBILLED))
+    assert value(claude, "parley_unknown_cost_requests_total", model=MODEL) is None
 
 
-def test_a_breaker_is_in_one_state_at_a_time(metrics: Metrics) -> None:
+def test_a_breaker_is_in_one_state_at_a_time(claude: ClaudeMetrics) -> None:
     """When a breaker changes, its former state reads zero."""
-    metrics.claude.breaker_changed(MODEL, BreakerState.OPEN)
-    metrics.claude.breaker_changed(MODEL, BreakerState.HALF_OPEN)
+    claude.breaker_changed(MODEL, BreakerState.OPEN)
+    claude.breaker_changed(MODEL, BreakerState.HALF_OPEN)
     states = {
-        state: value(metrics, "parley_breaker_state", model=MODEL, state=state)
+        state: value(claude, "parley_breaker_state", model=MODEL, state=state)
         for state in ("closed", "half_open", "open")
     }
     assert states == {"closed": 0, "half_open": 1, "open": 0}
 
 
-def test_what_goes_wrong_is_counted_by_reason(metrics: Metrics) -> None:
+def test_what_goes_wrong_is_counted_by_reason(metrics: Metrics, claude: ClaudeMetrics) -> None:
     """Retries, shed messages, deliveries and database errors each have their counter."""
-    metrics.claude.retrying(model=MODEL, reason="overloaded", wait_s=0.5)
-    metrics.claude.falling_back(model="claude-haiku-5-5", reason="overloaded")
-    metrics.claude.books_failed(OSError())
+    claude.retrying(model=MODEL, reason="overloaded", wait_s=0.5)
+    claude.falling_back(model="claude-haiku-5-5", reason="overloaded")
+    claude.books_failed(OSError())
     metrics.message_shed("full")
     metrics.delivery_retried("slack", "busy")
     metrics.database_failed("locked")
@@ -150,14 +161,14 @@ def test_what_goes_wrong_is_counted_by_reason(metrics: Metrics) -> None:
     assert value(metrics, "parley_answer_cache_total", result="miss") == 1
 
 
-def test_labels_do_not_grow_without_bound(metrics: Metrics) -> None:
+def test_labels_do_not_grow_without_bound(claude: ClaudeMetrics) -> None:
     """However many models are named, a scrape stays small and loses no count."""
     for number in range(MAX_VALUES + 50):
-        metrics.claude.request_ended(report(f"model-{number}", usage=Usage(output_tokens=1)))
-    text = generate_latest(metrics.registry).decode()
+        claude.request_ended(report(f"model-{number}", usage=Usage(output_tokens=1)))
+    text = generate_latest(claude.registry).decode()
     lines = [line for line in text.splitlines() if line.startswith("parley_tokens_total")]
     assert len(lines) == MAX_VALUES + 1
-    assert value(metrics, "parley_tokens_total", model="other", kind="output") == 50
+    assert value(claude, "parley_tokens_total", model="other", kind="output") == 50
 
 
 def test_two_sets_of_metrics_live_side_by_side() -> None:
