@@ -29,6 +29,8 @@ from tests.storage_kit import (
 )
 from tests.support import wait_until
 
+DEADLINE_S = 20.0
+
 
 async def _claim(
     database: Database, owner: str, *, now_s: float = 0.0, limit: int = 10
@@ -52,7 +54,8 @@ async def test_a_thread_has_exactly_one_claimer(database: Database) -> None:
         while held := await _claim(database, owner, limit=3):
             won.update(each.fence.thread_key for each in held)
 
-    await asyncio.gather(*(claimer(f"r{number}") for number in range(20)))
+    async with asyncio.timeout(DEADLINE_S):
+        await asyncio.gather(*(claimer(f"r{number}") for number in range(20)))
     assert len(won) == 50
     assert set(won.values()) == {1}
 
@@ -266,10 +269,10 @@ async def test_no_message_is_left_behind_by_an_ending_turn(database: Database) -
         for number in range(total // 4):
             await put(database, said(id=f"{name}-{number}", where=thread(name)))
 
-    workers = [asyncio.create_task(worker(f"r{number}")) for number in range(3)]
-    await asyncio.gather(*(speaker(name) for name in "abcd"))
-    await wait_until(lambda: len(answered) == total, what="every message to be answered")
-    await asyncio.gather(*workers)
+    async with asyncio.timeout(DEADLINE_S):
+        workers = (worker(f"r{number}") for number in range(3))
+        await asyncio.gather(*workers, *(speaker(name) for name in "abcd"))
+    assert len(answered) == total
 
 
 def _put_then_wait_for_the_gate(connection: Connection) -> None:
