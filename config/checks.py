@@ -1,12 +1,12 @@
 """What no single key can tell: whether the settings go together, and whether the models are there."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import get_args
 
 from config.model import Effort, Model
-from config.overrides import PROCESS_WIDE
+from config.overrides import PROCESS_WIDE, Overrides
 from config.phrases import shown
 from config.problems import Problem, SettingPath, did_you_mean
 from config.sections import ClaudeSettings
@@ -34,36 +34,44 @@ class Finding:
         return Problem(where, key, self.what, self.remedy)
 
 
-def findings(settings: Settings, today: date) -> list[Finding]:
-    """Everything found, in the order of the settings; `today` is a day in UTC."""
-    return [
-        *_models(settings, today),
-        *_process_wide(settings),
-        *_memory(settings),
-    ]
+def model_findings(settings: Settings, today: date) -> Iterator[Finding]:
+    """What is found about the models of each section `claude` in force, on a day in UTC.
 
-
-def _models(settings: Settings, today: date) -> Iterator[Finding]:
-    """The findings about each section `claude` in force; what is inherited is told once."""
+    What a workspace or channel merely inherits is told once, where it is written.
+    """
     told: set[tuple[SettingPath, str]] = set()
-    for scope, claude in _claude_sections(settings):
+    for scope, claude, given in _claude_sections(settings):
         for finding in _of_claude(claude, settings, today):
             key = (finding.path, finding.what)
-            if key not in told:
+            if key not in told or finding.path[-1] in given:
                 told.add(key)
                 path = (*scope, *finding.path) if finding.path[0] == "claude" else finding.path
                 yield Finding(path, finding.what, finding.remedy, finding.warning)
 
 
-def _claude_sections(settings: Settings) -> Iterator[tuple[SettingPath, ClaudeSettings]]:
-    yield (), settings.claude
-    for key in settings.workspaces:
+def general_findings(settings: Settings) -> Iterator[Finding]:
+    """What is found without a look at the models."""
+    yield from _process_wide(settings)
+    yield from _memory(settings)
+
+
+def _claude_sections(
+    settings: Settings,
+) -> Iterator[tuple[SettingPath, ClaudeSettings, Collection[str]]]:
+    """The section that holds everywhere, and those of workspaces and channels as they are in force,
+    with the keys that are written there."""
+    yield (), settings.claude, ()
+    for key, overrides in settings.workspaces.items():
         effective = settings.for_channel(channel_key="", workspace_key=key)
-        yield ("workspaces", key), effective.claude
-    for key in settings.channels:
+        yield ("workspaces", key), effective.claude, _given(overrides)
+    for key, overrides in settings.channels.items():
         workspace_key, _, _ = key.rpartition(":")
         effective = settings.for_channel(channel_key=key, workspace_key=workspace_key)
-        yield ("channels", key), effective.claude
+        yield ("channels", key), effective.claude, _given(overrides)
+
+
+def _given(overrides: Overrides) -> Collection[str]:
+    return overrides.claude.model_fields_set if overrides.claude else ()
 
 
 def _of_claude(claude: ClaudeSettings, settings: Settings, today: date) -> Iterator[Finding]:
@@ -96,7 +104,8 @@ def _of_model(
         what = f'"{model.id}" retires on {model.retires_on}'
         yield Finding(path, what, "change to another model before that day", warning=True)
     price = model.price_at(datetime.combine(today, time(), UTC))
-    if price is None or price.worst_case_nanousd(1, 1, cache_ttl=claude.cache_ttl) is None:
+    prompt_tokens, ttl = settings.context.max_input_tokens, claude.cache_ttl
+    if price is None or price.worst_case_nanousd(prompt_tokens, 1, cache_ttl=ttl) is None:
         what = (
             f'the price of "{model.id}" is not known, so its cost is not and no budget can hold it'
         )
@@ -136,14 +145,12 @@ def _process_wide(settings: Settings) -> Iterator[Finding]:
     tables = (("workspaces", settings.workspaces), ("channels", settings.channels))
     for name, table in tables:
         for scope, overrides in table.items():
-            for section, key in PROCESS_WIDE:
-                given = getattr(overrides, section)
-                if given is not None and key in given.model_fields_set:
-                    yield Finding(
-                        (name, scope, section, key),
-                        "holds for the whole process and can't differ here",
-                        f"set it in [{section}] alone",
-                    )
+            for key in sorted(PROCESS_WIDE.intersection(_given(overrides))):
+                yield Finding(
+                    (name, scope, "claude", key),
+                    "holds for the whole process and can't differ here",
+                    "set it in [claude] alone",
+                )
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:

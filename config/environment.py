@@ -101,11 +101,17 @@ class Secrets(Section):
 
 
 class Environment(Section):
-    """Where things are. The database's address may hold a password and so stays out of `repr`."""
+    """Where things are. An address may hold a password, and so stays out of `repr`."""
 
-    anthropic_base_url: Annotated[str, AfterValidator(_http_url)] = "https://api.anthropic.com"
-    slack_api_url: Annotated[str, AfterValidator(_slack_url)] = "https://slack.com/api/"
-    discord_api_url: Annotated[str, AfterValidator(_discord_url)] = "https://discord.com/api/v10"
+    anthropic_base_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        "https://api.anthropic.com", repr=False
+    )
+    slack_api_url: Annotated[str, AfterValidator(_slack_url)] = Field(
+        "https://slack.com/api/", repr=False
+    )
+    discord_api_url: Annotated[str, AfterValidator(_discord_url)] = Field(
+        "https://discord.com/api/v10", repr=False
+    )
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
         "sqlite:///data/parley.db", repr=False
     )

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource
 
 from config.catalogue import Catalogue
-from config.checks import findings
+from config.checks import general_findings, model_findings
 from config.credentials import half_configured
 from config.override_variables import NOT_IN_FILE
 from config.phrases import path_of, problems_of
@@ -35,11 +35,12 @@ def load_settings(environ: Mapping[str, str], cwd: Path, *, today: date | None =
     """
     sources = read_sources(environ, cwd, Settings)
     settings, problems = _validated(sources, Catalogue.shipped())
+    found = list(general_findings(settings))
     try:
         settings = settings.model_copy(update={"models": _models(settings, sources, cwd)})
-        found = findings(settings, today or datetime.now(UTC).date())
+        found = [*model_findings(settings, today or datetime.now(UTC).date()), *found]
     except SettingsError as error:
-        found, problems = [], [*problems, *error.problems]
+        problems.extend(error.problems)
     told = [(finding.warning, finding.problem(sources)) for finding in found]
     problems.extend(problem for warning, problem in told if not warning)
     if sources.problems or problems:
@@ -78,10 +79,9 @@ def _models(settings: Settings, sources: Sources, cwd: Path) -> Catalogue:
     named = settings.catalogue.file
     if not named:
         return settings.models
-    origin = sources.origins()["catalogue", "file"]
-    from_file = origin.source == "file" and sources.file_path is not None
-    base = sources.file_path.parent if from_file and sources.file_path else cwd
-    path = base / Path(named).expanduser()
+    in_file = sources.origins()["catalogue", "file"].source == "file"
+    folder = sources.file_path.parent if in_file and sources.file_path else cwd
+    path = folder / Path(named).expanduser()
     own = Catalogue.load(
         path, name=str(path.relative_to(cwd)) if path.is_relative_to(cwd) else None
     )

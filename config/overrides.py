@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from config.sections import ClaudeSettings, LimitsSettings, Section, ThreadsSettings
 
-PROCESS_WIDE = (("claude", "max_concurrency"),)
-"""Keys of the overridable sections that hold for the whole process and so can't be overridden."""
+PROCESS_WIDE = frozenset({"max_concurrency"})
+"""Keys of `claude` that hold for the whole process and so can't be overridden."""
 
 _AnySection = TypeVar("_AnySection", bound=Section)
 

@@ -1,5 +1,6 @@
 """A validator's findings in plain sentences."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -115,7 +116,7 @@ def _as_toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return f'"{value}"'
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
         return "a table"
     return "a list" if isinstance(value, list | tuple) else str(value)

@@ -1,5 +1,6 @@
 """What is wrong with a configuration, told so that it can be put right."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -50,4 +51,4 @@ def did_you_mean(name: str, known: Iterable[str], *, otherwise: str, closeness: 
 
 def _bare_or_quoted(step: str) -> str:
     bare = step.replace("_", "").replace("-", "").isalnum()
-    return step if bare else f'"{step}"'
+    return step if bare else json.dumps(step, ensure_ascii=False)

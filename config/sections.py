@@ -141,7 +141,7 @@ class LogsSettings(Section):
 class TelemetrySettings(Section):
     """Where traces go."""
 
-    otlp_endpoint: HttpUrlOrEmpty = ""
+    otlp_endpoint: HttpUrlOrEmpty = Field("", repr=False)  # it may hold a password
     propagate_traceparent: bool = False
 
 

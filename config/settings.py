@@ -124,6 +124,7 @@ class Settings(BaseSettings):
             address.anthropic_base_url,
             address.slack_api_url,
             address.discord_api_url,
+            self.telemetry.otlp_endpoint,
         ):
             texts.extend(passwords_in(url))
         return tuple(texts)

@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo, available_timezones
 
+from config.phrases import shown
 from config.problems import did_you_mean
 
 
@@ -16,4 +17,4 @@ def known_timezone(name: str) -> str:
 
 def _unknown(name: str) -> ValueError:
     remedy = did_you_mean(name, available_timezones(), otherwise='name one such as "Europe/Berlin"')
-    return ValueError(f'"{name}" is not a known time zone; {remedy}')
+    return ValueError(f"{shown(name)} is not a known time zone; {remedy}")

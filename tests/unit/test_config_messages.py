@@ -411,6 +411,7 @@ def test_everything_that_is_wrong_is_told_at_once(home: OperatorsHome) -> None:
         ["environment", "DATABASE_URL"],
         ["parley.toml:4", "claude.model"],
         ["parley.toml:5", "claude.fallback_models"],
+        ["parley.toml:10", 'channels."slack:C1".claude.model'],
         ["parley.toml:11", 'channels."slack:C1".claude.max_concurrency'],
     ]
 
@@ -443,6 +444,56 @@ def test_a_retired_model_of_a_single_channel_is_found_too(home: OperatorsHome) -
     assert line.startswith(
         'parley.toml:2: channels."discord:5".claude.fallback_models: "claude-sonnet-4-5" retired on'
     )
+
+
+def test_what_a_channel_inherits_is_told_where_it_is_written(home: OperatorsHome) -> None:
+    """A channel that only changes its effort is not blamed for the model."""
+    [line] = home.complaints(
+        '[claude]\nmodel = "claude-sonnet-4-5"\n[channels."slack:C1".claude]\neffort = "max"\n',
+        today=date(2026, 12, 1),
+    )
+    assert line.startswith("parley.toml:2: claude.model: ")
+
+
+def test_a_combination_that_a_channel_makes_is_told_at_the_channel(home: OperatorsHome) -> None:
+    """The general setting suits the general model."""
+    assert home.complaints(
+        '[claude]\nmodel = "claude-haiku-5-5"\nthinking = "disabled"\n'
+        '[channels."slack:C1".claude]\nmodel = "claude-opus-5-5"\n'
+    ) == [
+        (
+            'parley.toml:4: channels."slack:C1".claude.thinking: claude-opus-5-5 does not take '
+            '"disabled"; choose "auto" or "adaptive"'
+        )
+    ]
+
+
+def test_a_broken_catalogue_does_not_hide_other_problems(home: OperatorsHome) -> None:
+    """Only the models can't be judged then."""
+    home.write("models.toml", "[[models]]\nid = 5\n")
+    lines = home.complaints(
+        '[claude]\nmodel = "acme-1"\n[catalogue]\nfile = "models.toml"\n'
+        "[retention]\ninbox_days = 1\n[engine]\ncatch_up_max_age_s = 100_000\n"
+    )
+    assert [line.split(": ")[1] for line in lines] == [
+        "models[0].id",
+        "models[0].context_window_tokens",
+        "models[0].max_output_tokens",
+        "models[0].min_cacheable_tokens",
+        "retention.inbox_days",
+    ]
+
+
+def test_a_message_stays_on_its_line_whatever_it_quotes(home: OperatorsHome) -> None:
+    """Line breaks in keys and values are shown, not made, and long values are cut."""
+    lines = home.complaints(
+        '[claude]\nmodel = "a\\nb"\n"x\\ny" = 1\n[threads]\nfollowups = "' + "z" * 500 + '"\n'
+    )
+    assert len(lines) == 3
+    assert 'claude."x\\ny"' in lines[0]
+    assert "zzz…" in lines[1]
+    assert len(lines[1]) < 200
+    assert '"a\\nb" is not a known model' in lines[2]
 
 
 def test_a_price_that_is_not_known_is_warned_of(home: OperatorsHome) -> None:

@@ -53,21 +53,19 @@ def test_no_secret_is_in_the_listing(settings: Settings) -> None:
 
 def test_no_secret_is_in_what_python_prints(settings: Settings) -> None:
     """Neither the whole nor its parts give one away in a log line or a traceback."""
-    printed = [
-        repr(part) for part in (settings, settings.secrets, settings.origins, settings.warnings)
-    ]
-    assert "hush-1'" in repr(settings.secrets.anthropic_api_key.get_secret_value())  # type: ignore[union-attr]  # it is set
-    for text in printed:
-        for number in (1, 2, 3, 4, 5, 8, 10, 11, 12):
-            assert f"hush-{number}" not in text
-    assert "hush" not in repr(settings.environment).replace("hush-7", "")
+    key = settings.secrets.anthropic_api_key
+    assert key is not None
+    assert key.get_secret_value() == "sk-ant-hush-1"
+    parts = (settings, str(settings), key, settings.secrets, settings.environment, settings.origins)
+    printed = [repr(part) for part in parts]
+    assert not [text for text in printed if "hush" in text]
 
 
 def test_logs_can_be_cleaned_of_every_secret(settings: Settings) -> None:
     """Passwords within addresses too, as written and as sent."""
     values = settings.secret_values()
     assert {"sk-ant-hush-1", "xoxb-hush-2", "xapp-hush-3", "hush-4", "hush-5"} <= set(values)
-    assert {"hush%2D6", "hush-6", "hush-7"} <= set(values)
+    assert {"hush%2D6", "hush-6", "hush-7", "hush-9"} <= set(values)
 
 
 def test_no_secret_is_in_a_complaint(home: OperatorsHome) -> None:
