@@ -16,7 +16,8 @@ from bot.engine.live_reply import LiveReply
 from bot.engine.steps import STEPS
 from bot.engine.turn_run import Deferred, Services, TurnRun
 from bot.ports import Adapter, PlatformError, ShowsReports, ThreadGone, TurnReport
-from bot.vocabulary import EntryStatus, reference_of
+from bot.telemetry.logs import turn_context
+from bot.vocabulary import EntryStatus
 from storage import threads, turns
 from storage.errors import BudgetExceeded, LeaseLost, Revised, StorageUnavailable, Unpriced
 from storage.inbox import Waiting
@@ -51,9 +52,7 @@ class TurnRunner:
         adapter = self._adapters.get(work.held.thread.channel.platform)
         if adapter is None:
             return await self._wait_for_platform(work, interrupt)
-        with structlog.contextvars.bound_contextvars(
-            turn=work.turn.id, reference=reference_of(work.turn.id), thread=work.held.thread.key
-        ):
+        with turn_context(work.turn.id, work.held.thread.key):
             turn = self._turn(work, adapter)
             try:
                 with self._services.tracing.span("turn", turn=work.turn.id):

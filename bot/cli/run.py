@@ -1,0 +1,50 @@
+"""`parley run`: the service, live."""
+
+import asyncio
+import signal
+
+import click
+
+from bot.cli.frame import settings_or_exit
+from config import Settings
+
+NOTHING_TO_START = """\
+No platform has its tokens, so there is nothing to start. In the environment or in .env, set
+
+  SLACK_BOT_TOKEN and SLACK_APP_TOKEN   to answer in Slack
+  DISCORD_TOKEN                         to answer on Discord
+
+To try Parley without any account, run `parley sandbox`; to talk to it here, `parley chat`."""
+
+
+@click.command("run")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Start the service on every platform whose tokens are set, and serve PARLEY_HTTP.
+
+    It runs until it is told to stop (SIGTERM or Ctrl-C), and then ends within 10 seconds with nothing
+    lost.
+    """
+    from config import configured_platforms, require_credentials
+
+    settings = settings_or_exit()
+    if not configured_platforms(settings):
+        click.echo(NOTHING_TO_START, err=True)
+        ctx.exit(2)
+    require_credentials(settings)
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    from bot.app import build, service_adapters
+    from bot.cli.serving import log_as_set, serve
+    from bot.vocabulary import SystemClock
+
+    clock = SystemClock()
+    log_as_set(settings, clock)
+    adapters = service_adapters(settings, clock)
+    if not adapters:
+        raise click.ClickException("no adapter for the configured platforms is installed")
+    click.echo(f"Starting {' and '.join(adapters)}.", err=True)
+    service = build(settings=settings, adapters=adapters, clock=clock)
+    await serve(service, signals=(signal.SIGTERM, signal.SIGINT))
