@@ -47,19 +47,6 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def service_logs(settings: "Settings") -> None:
-    """For the service: log to stderr as the settings say, without their secrets."""
-    from bot.telemetry import configure_logs
-    from bot.vocabulary import SystemClock
-
-    configure_logs(
-        clock=SystemClock(),
-        format=settings.logs.format,
-        level=settings.logs.level,
-        secrets=settings.secret_values(),
-    )
-
-
 def quiet_logs(secrets: Iterable[str] = ()) -> None:
     """For commands that are no service: warnings and errors alone are logged, to stderr."""
     from bot.telemetry import configure_logs

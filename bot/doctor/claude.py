@@ -10,6 +10,7 @@ from typing import Final
 import anthropic
 import httpx2
 
+from bot.claude.client import connect
 from bot.vocabulary import Clock, Finding, Verdict
 from config import Settings
 from config.environment import without_password
@@ -55,22 +56,18 @@ class ClaudeExamination:
         ]
 
     async def _ask_all(self, key: str) -> Sequence[_Answer]:
-        client = anthropic.AsyncAnthropic(
+        models = models_in_use(self._settings)
+        client = connect(
             api_key=key,
             base_url=self._settings.environment.anthropic_base_url,
-            max_retries=0,
-            timeout=TIMEOUT_S,
-            open_telemetry=False,
-            http_client=anthropic.DefaultAioHttpClient(),  # as the service, so that proxies hold
+            max_concurrency=len(models),
         )
         async with client:
-            return await asyncio.gather(
-                *(self._ask(client, model) for model in models_in_use(self._settings))
-            )
+            return await asyncio.gather(*(self._ask(client, model) for model in models))
 
     async def _ask(self, client: anthropic.AsyncAnthropic, model: str) -> _Answer:
         try:
-            response = await client.models.with_raw_response.retrieve(model)
+            response = await client.models.with_raw_response.retrieve(model, timeout=TIMEOUT_S)
         except anthropic.APIStatusError as error:
             kind = str(error.type or "")
             return self._answer(model, error.status_code, kind, error.response.headers)

@@ -4,9 +4,7 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
-
-from sqlalchemy import Connection
+from typing import Final, NoReturn
 
 from bot.vocabulary import Clock, Finding, Verdict
 from config import Settings
@@ -55,20 +53,21 @@ def nearest_directory(path: Path) -> Path:
 
 async def _try_writing(url: str, clock: Clock) -> None:
     now = clock.now()
-
-    def trial(connection: Connection) -> None:
-        require_head(connection)
-        tell_once(connection, "doctor", now=now, until=now + timedelta(seconds=1))
-        raise _Undo
-
+    until = now + timedelta(seconds=1)
     database = Database(url, clock=clock)
     try:
-        await database.ping()
-        await database.write(trial)
+        await database.read(require_head)
+        await database.write(
+            lambda trial: _take_back(tell_once(trial, "doctor", now=now, until=until))
+        )
     except _Undo:
         return
     finally:
         await database.close()
+
+
+def _take_back(_: object) -> NoReturn:
+    raise _Undo
 
 
 def _not_yet(file: Path) -> Finding:

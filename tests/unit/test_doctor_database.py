@@ -10,6 +10,7 @@ from bot.vocabulary import Finding, ManualClock, Verdict
 from config import Settings, load_settings
 from storage.database import Database
 from storage.migrations import upgrade
+from tests.postgres import PostgresServer
 
 
 def settings_of(url: str, directory: Path) -> Settings:
@@ -83,6 +84,21 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     finding = await finding_of(f"sqlite:///{file}", tmp_path)
     assert finding.verdict is Verdict.FAILURE
     assert "DATABASE_URL" in finding.remedy
+
+
+@pytest.mark.postgres
+async def test_a_database_that_takes_no_writes(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """A standby, or a server whose disk is full, answers every question and yet is a failure."""
+    name = postgres_server.create_database()
+    url = postgres_server.url(name)
+    await upgraded(url)
+    postgres_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    finding = await finding_of(url, tmp_path)
+    postgres_server.drop_database(name)
+    assert finding.verdict is Verdict.FAILURE
+    assert "read-only" in finding.said
 
 
 async def test_a_server_that_is_away(tmp_path: Path, unused_tcp_port: int) -> None:
