@@ -85,12 +85,11 @@ def environment_layer(
     return layer, problems
 
 
-def dotenv_layer(file: DotenvFile, environ: Mapping[str, str]) -> Layer:
-    """What `.env` says of the variables that are read by name and that the environment lacks."""
+def dotenv_layer(file: DotenvFile) -> Layer:
+    """What `.env` says of the variables that are read by name; an empty one counts as not set."""
     layer = Layer()
     for entry in file.entries:
-        lacking = not environ.get(entry.name, "").strip()
-        if entry.name in VARIABLES and entry.text and lacking:
+        if entry.name in VARIABLES and entry.text:
             layer.put(VARIABLES[entry.name], entry.text, Origin(".env", entry.place))
     return layer
 

@@ -61,7 +61,7 @@ def read_sources(environ: Mapping[str, str], cwd: Path, shape: type[BaseModel]) 
     """Read everything that settings of this shape are made of. Raises nothing: what can't be read
     is among the problems."""
     dotenv = read_dotenv(cwd / DOTENV_FILE)
-    secrets = dotenv_layer(dotenv, environ)
+    secrets = dotenv_layer(dotenv)
     environment, problems = environment_layer(environ, shape)
     problems.extend(dotenv.problems)
     path = _file_path((environment, secrets), cwd)

@@ -179,6 +179,15 @@ def test_a_batch_costs_half_rounded_half_up_once() -> None:
     assert cheap.cost_nanousd(Usage(input_tokens=1, output_tokens=2), batch=True) == 2
 
 
+def test_a_fraction_of_a_nano_dollar_is_set_aside_as_a_whole_one() -> None:
+    """Otherwise the bill, rounded half up, could exceed what was set aside."""
+    listed = Price(base=Rates(input_picousd=500, output_picousd=0))
+    assert listed.cost_nanousd(Usage(input_tokens=1)) == 1
+    assert listed.worst_case_nanousd(1, 0, cache_ttl="5m") is None
+    priced = Price(base=Rates(input_picousd=500, output_picousd=0, cache_write_5m_picousd=500))
+    assert priced.worst_case_nanousd(1, 0, cache_ttl="5m") == 1
+
+
 @given(usage=USAGES, listed=PRICES, batch=st.booleans())
 def test_the_cost_is_the_exact_sum_of_its_parts(usage: Usage, listed: Price, batch: bool) -> None:
     """Against decimal arithmetic that can't lose a digit; the result is an integer, never a float."""
