@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 SERVICE_NAME: Final = "parley"
-FLUSH_S: Final = 2.0
+FLUSH_S: Final = 1.0  # with the web server and the running turns, all must end within 10 s
 
 ENDPOINT_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """https://opentelemetry.io/docs/specs/otel/protocol/exporter/"""

@@ -10,10 +10,10 @@ from aiohttp import web
 
 from config.environment import HttpAddress
 
-STOP_S: Final = 1.0
+STOP_S: Final = 0.5
 """How long stopping may take: half for requests under way to end, half for those cut off to clean up."""
 
-BACKSTOP_S: Final = 0.5
+BACKSTOP_S: Final = 0.25
 """What stopping may take beyond that, before it is given up."""
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
