@@ -107,10 +107,11 @@ class Service:
             )
         ]
         platforms = asyncio.create_task(self._run_adapters(), name="platforms")
+        stopping = asyncio.create_task(stop.wait(), name="stopping")
         try:
-            await _first_of({*background, platforms, asyncio.create_task(stop.wait())})
+            await _first_of({*background, platforms, stopping})
         finally:
-            await _cancel([platforms, *background])
+            await _cancel([stopping, platforms, *background])
             await self._dispatcher.drain(self._settings.shutdown_s)
         for task in (platforms, *background):
             if not task.cancelled() and (error := task.exception()) is not None:

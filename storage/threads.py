@@ -142,10 +142,11 @@ def let_go(
     """Release the thread; true if something waits there to be claimed now.
 
     With `turn_ended` the turn is over, and the next is claimable at once if messages wait. Otherwise
-    the same turn goes on at `until` (now, if that is None).
+    the same turn goes on at `until` (now, if that is None). Either way the holder lived: claims are
+    counted anew.
     """
     if not turn_ended:
-        guard(connection, fence, owner=None, claimable_at=until or now)
+        guard(connection, fence, owner=None, attempts=0, claimable_at=until or now)
         return until is None
     idle = {"owner": None, "turn_id": None, "attempts": 0, "stop_requested": False}
     guard(connection, fence, **idle, claimable_at=None)
