@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
+from bot.telemetry.claude_metrics import ClaudeMetrics
 from bot.telemetry.labels import BoundedLabel
 
 FEEDBACK_BUCKETS_S: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 15)  # promised: 0.3
@@ -19,12 +20,13 @@ LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 class Metrics:
     """What is counted and timed. Each verb is synchronous, cheap and never raises.
 
-    Durations are seconds. One instance per registry: the registry refuses a second. What the Claude
-    client is given as its observer is `ClaudeMetrics`, on the same registry.
+    `claude` is what the Claude client is given as its observer. Durations are seconds. One instance
+    per registry: the registry refuses a second.
     """
 
     def __init__(self, *, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self.claude = ClaudeMetrics(registry=registry)
         self._outcomes = BoundedLabel()
         self._reasons = BoundedLabel()
         self._platforms = BoundedLabel()

@@ -24,8 +24,8 @@ def metrics(registry: CollectorRegistry) -> Metrics:
 
 
 @pytest.fixture
-def claude(registry: CollectorRegistry) -> ClaudeMetrics:
-    return ClaudeMetrics(registry=registry)
+def claude(metrics: Metrics) -> ClaudeMetrics:
+    return metrics.claude
 
 
 def value(metrics: Metrics | ClaudeMetrics, name: str, **labels: str) -> float | None:
