@@ -36,12 +36,13 @@ class BudgetState:
 def hold(connection: Connection, claims: Sequence[BudgetClaim], amount_nanousd: int) -> None:
     """Set `amount_nanousd` aside in every budget, or in none: spent + held + amount ≤ limit.
 
-    Counters are locked in the order of their keys, so two requests can't wait for each other.
+    Budgets that share a counter hold it once, under the tightest limit. Counters are locked in the order
+    of their keys, so two requests can't wait for each other.
 
     Raises:
         BudgetExceeded: one has no room; the transaction must roll back.
     """
-    for claim in sorted(claims, key=lambda claim: claim.key):
+    for claim in _tightest(claims):
         connection.execute(
             insert(connection, budgets)
             .values(key=claim.key, ends_at=claim.resets_at)
@@ -58,6 +59,13 @@ def hold(connection: Connection, claims: Sequence[BudgetClaim], amount_nanousd: 
         )
         if changed.rowcount == 0:
             raise BudgetExceeded(claim.key, resets_at=claim.resets_at)
+
+
+def _tightest(claims: Sequence[BudgetClaim]) -> list[BudgetClaim]:
+    """One claim a counter, in the order of their keys."""
+    loosest_first = sorted(claims, key=lambda claim: -claim.limit_nanousd)
+    by_key = {claim.key: claim for claim in loosest_first}
+    return [by_key[key] for key in sorted(by_key)]
 
 
 def settle(

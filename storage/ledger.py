@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, func, literal, select, update
 
 from bot.vocabulary import BillableRequest, EntryStatus, Usage
 from storage import budgets
 from storage.budgets import BudgetClaim
 from storage.errors import Unpriced
 from storage.tables import LedgerRow, TurnRow
-from storage.upsert import table
+from storage.upsert import insert, table
 
 ledger = table(LedgerRow)
 turns = table(TurnRow)
@@ -46,6 +46,8 @@ def open_entry(
 ) -> None:
     """Open an entry and hold its worst case against every budget it counts for.
 
+    It may be called again when nobody knows whether it worked.
+
     Raises:
         BudgetExceeded: a budget has no room; the transaction must roll back.
         Unpriced: a budget applies, and what the request can cost is not known.
@@ -53,10 +55,10 @@ def open_entry(
     if claims and request.worst_case_nanousd is None:
         raise Unpriced(f"a budget applies, but the price of {request.model} is not known")
     held = request.worst_case_nanousd or 0
-    budgets.hold(connection, claims, held)
     who = request.attribution
-    connection.execute(
-        ledger.insert().values(
+    opened = connection.execute(
+        insert(connection, ledger)
+        .values(
             id=entry_id,
             opened_at=now,
             status=EntryStatus.OPEN.value,
@@ -69,9 +71,12 @@ def open_entry(
             plugin=who.plugin,
             held_nanousd=held,
             expected_input_tokens=request.expected_input_tokens,
-            budgets=json.dumps([claim.key for claim in claims]),
+            budgets=json.dumps(sorted({claim.key for claim in claims})),
         )
+        .on_conflict_do_nothing(index_elements=["id"])
     )
+    if opened.rowcount == 1:
+        budgets.hold(connection, claims, held)
 
 
 def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> None:
@@ -116,7 +121,8 @@ def close_abandoned(
 
     Each counts what was reported, or the input that was expected where nothing was.
     """
-    query = select(ledger).where(ledger.c.status == EntryStatus.OPEN.value)
+    is_open = ledger.c.status == literal(EntryStatus.OPEN.value, literal_execute=True)
+    query = select(ledger).where(is_open)  # spelt out, or SQLite does not recognise its index
     if turn_id is not None:
         query = query.where(ledger.c.turn_id == turn_id)
     if opened_before is not None:

@@ -7,11 +7,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, literal, select, update
 
 from storage import answers, history, inbox, ledger, rate_limits, threads
 from storage.answers import KnownAnswer
 from storage.database import notify
+from storage.errors import Revised
 from storage.history import NewSaid
 from storage.inbox import Waiting
 from storage.ledger import Closing, PriceOf
@@ -139,12 +140,21 @@ def commit(
 ) -> None:
     """The answer, the history and the closed ledger row, in one transaction.
 
+    It may be called again when nobody knows whether it worked: once the turn is answered, nothing more
+    is written.
+
     Raises:
         LeaseLost: the thread is another replica's now; nothing was written.
         Revised: the question changed or a stop came; nothing was written. Not with `revision` None.
     """
     fence, turn_id = work.held.fence, work.turn.id
-    threads.guard(connection, fence, revision=revision, **_thread_values(work, answered))
+    try:
+        threads.guard(connection, fence, revision=revision, **_thread_values(work, answered))
+    except Revised:
+        if _is_open(connection, turn_id):
+            raise
+    if not _answer(connection, turn_id, answered, now=now):
+        return
     inbox.answered(connection, work.messages, turn_id=turn_id, now=now)
     history.append(connection, fence.thread_key, answered.history, turn_id=turn_id, now=now)
     if answered.entry is not None:
@@ -153,30 +163,16 @@ def commit(
         answers.remember(connection, answered.remembered)
     if work.resumed:
         rate_limits.give_back(connection, turn_id)
-    connection.execute(
-        update(turns)
-        .where(turns.c.id == turn_id)
-        .values(
-            status=TurnStatus.ANSWERED.value,
-            outcome=answered.outcome,
-            model=answered.model,
-            answer=answered.answer,
-            footer=answered.footer,
-            detail=answered.detail,
-            first_text_at=answered.first_text_at,
-            answered_at=now,
-        )
-    )
 
 
 def undelivered(
     connection: Connection, fence: Fence, turn_id: str, *, until: datetime, now: datetime
 ) -> None:
     """The final answer could not be shown; let the thread go until it is time to try again."""
+    threads.let_go(connection, fence, now=now, turn_ended=False, until=until)
     connection.execute(
         update(turns).where(turns.c.id == turn_id).values(deliveries=turns.c.deliveries + 1)
     )
-    threads.let_go(connection, fence, now=now, turn_ended=False, until=until)
 
 
 def end(
@@ -189,6 +185,7 @@ def end(
     now: datetime,
 ) -> bool:
     """The turn is over; let its thread go. True if the next turn can begin."""
+    more = threads.let_go(connection, fence, now=now, turn_ended=True)
     values: dict[str, Any] = {"detail": detail} if detail is not None else {}
     status = TurnStatus.PARKED if parked else TurnStatus.DELIVERED
     connection.execute(
@@ -196,14 +193,14 @@ def end(
         .where(turns.c.id == turn_id)
         .values(status=status.value, delivered_at=None if parked else now, **values)
     )
-    return threads.let_go(connection, fence, now=now, turn_ended=True)
+    return more
 
 
 def parked(connection: Connection, *, limit: int) -> list[Turn]:
     """Turns that an operator may try again, newest first."""
     rows = connection.execute(
         select(turns)
-        .where(turns.c.status == TurnStatus.PARKED.value)
+        .where(turns.c.status == TurnStatus.PARKED.value, _unfinished())
         .order_by(turns.c.opened_at.desc())
         .limit(limit)
     )
@@ -230,6 +227,35 @@ def retry(connection: Connection, turn_id: str, *, now: datetime) -> bool:
     threads.wake(connection, row.thread_key, now=now, revise=False)
     notify(connection)
     return True
+
+
+def _is_open(connection: Connection, turn_id: str) -> bool:
+    turn = get(connection, turn_id)
+    return turn is not None and turn.status is TurnStatus.OPEN
+
+
+def _unfinished() -> Any:
+    """The condition of the index on unfinished turns, spelt out so that SQLite recognises it."""
+    return turns.c.status != literal(TurnStatus.DELIVERED.value, literal_execute=True)
+
+
+def _answer(connection: Connection, turn_id: str, answered: Answered, *, now: datetime) -> bool:
+    """Write the answer into an open turn; false if it is answered already."""
+    changed = connection.execute(
+        update(turns)
+        .where(turns.c.id == turn_id, turns.c.status == TurnStatus.OPEN.value)
+        .values(
+            status=TurnStatus.ANSWERED.value,
+            outcome=answered.outcome,
+            model=answered.model,
+            answer=answered.answer,
+            footer=answered.footer,
+            detail=answered.detail,
+            first_text_at=answered.first_text_at,
+            answered_at=now,
+        )
+    )
+    return changed.rowcount == 1
 
 
 def _begin(
