@@ -1,7 +1,7 @@
 """Turns: taking the next one, saving what is shown, committing the answer, ending it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, literal, select, update
 
+from bot.vocabulary import Usage
 from storage import answers, history, inbox, ledger, rate_limits, threads
 from storage.answers import KnownAnswer
 from storage.database import notify
@@ -118,6 +119,23 @@ def take(
     held = threads.claim(connection, owner=owner, now=now, lease_s=lease_s, limit=limit)
     works = [_begin(connection, each, now=now, new_id=new_id, price_of=price_of) for each in held]
     return [work for work in works if work is not None]
+
+
+def keep(
+    connection: Connection,
+    *,
+    owner: str,
+    held: Collection[Fence],
+    running: Iterable[tuple[str, Usage]],
+    now: datetime,
+    lease_s: float,
+) -> dict[str, threads.Signal]:
+    """A heartbeat: renew the leases on `held`, and write down what running requests have used.
+
+    What the threads say by their keys; one that is missing is no longer ours.
+    """
+    ledger.progress(connection, running)
+    return threads.keep(connection, owner=owner, held=held, now=now, lease_s=lease_s)
 
 
 def reload(connection: Connection, fence: Fence) -> tuple[threads.Signal, tuple[Waiting, ...]]:

@@ -1,16 +1,14 @@
 """The ledger as the Claude client sees it: nothing is sent before its entry is open."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-
-from sqlalchemy import Connection
 
 from bot.claude.books import Books
 from bot.engine.budget_rules import BudgetRules
 from bot.vocabulary import BillableRequest, EntryStatus, Usage, new_id
 from config.sections import LimitsSettings
-from storage import ledger, rate_limits
-from storage.budgets import BudgetClaim
+from storage import ledger
+from storage.admission import Slot, admit
 from storage.database import Database
 from storage.ledger import Closing
 
@@ -70,27 +68,18 @@ class LedgerBooks(Books):
         """The same books, for the requests of one turn."""
         return TurnBooks(self, turn_id=turn_id, channel_key=channel_key, limits=limits)
 
-    async def admit(self, request: BillableRequest, slot: "Slot") -> str:
+    async def admit(self, request: BillableRequest, slot: Slot) -> str:
         """Take the turn's place in its channel's rate limit and open an entry, both or neither."""
         now = self._database.now()
         entry_id = new_id(now)
         claims = self._rules.claims(request.attribution, now)
-        until = await self._database.write(_admit, entry_id, request, slot, claims, now)
+        until = await self._database.write(
+            admit, entry_id, request, slot=slot, claims=claims, now=now
+        )
         if until is not None:
             raise ChannelLimited(until)
         self._running[entry_id] = Usage()
         return entry_id
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A turn's claim on its channel's rate limit; `keep` its place if there is no room now."""
-
-    turn_id: str
-    channel_key: str
-    messages: int
-    per_s: float
-    keep: bool
 
 
 class TurnBooks(Books):
@@ -141,26 +130,3 @@ class TurnBooks(Books):
 
 def _of(request: BillableRequest, turn_id: str) -> BillableRequest:
     return replace(request, attribution=replace(request.attribution, turn_id=turn_id))
-
-
-def _admit(
-    connection: Connection,
-    entry_id: str,
-    request: BillableRequest,
-    slot: Slot,
-    claims: list[BudgetClaim],
-    now: datetime,
-) -> datetime | None:
-    until = rate_limits.take(
-        connection,
-        channel_key=slot.channel_key,
-        turn_id=slot.turn_id,
-        now=now,
-        messages=slot.messages,
-        per_s=slot.per_s,
-    )
-    if until is None:
-        ledger.open_entry(connection, entry_id, request, claims=claims, now=now)
-    elif not slot.keep:
-        rate_limits.give_back(connection, slot.turn_id)
-    return until

@@ -11,17 +11,16 @@ from datetime import datetime
 from typing import Protocol
 
 import structlog
-from sqlalchemy import Connection
 
 from bot.engine.accounts import LedgerBooks
 from bot.telemetry.metrics import Metrics
-from bot.vocabulary import Clock, Usage, new_id
+from bot.vocabulary import Clock, new_id
 from config.sections import EngineSettings
-from storage import inbox, ledger, threads, turns
+from storage import inbox, threads, turns
 from storage.database import Database
 from storage.errors import StorageError
 from storage.ledger import PriceOf
-from storage.threads import Fence, Signal
+from storage.threads import Signal
 from storage.turns import Work
 
 log = structlog.get_logger(__name__)
@@ -225,7 +224,7 @@ class Dispatcher:
         held = dict(self._active)
         if held:
             signals = await self._database.write(
-                _keep,
+                turns.keep,
                 owner=self._owner,
                 held=[active.work.held.fence for active in held.values()],
                 running=self._books.running(),
@@ -254,16 +253,3 @@ class Dispatcher:
 
 def _new_id(clock: Clock) -> str:
     return new_id(clock.now())
-
-
-def _keep(
-    connection: Connection,
-    *,
-    owner: str,
-    held: list[Fence],
-    running: list[tuple[str, Usage]],
-    now: datetime,
-    lease_s: float,
-) -> dict[str, Signal]:
-    ledger.progress(connection, running)
-    return threads.keep(connection, owner=owner, held=held, now=now, lease_s=lease_s)
