@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import anthropic
-import httpx2
 
 from bot.claude.admission import Admission
 from bot.claude.answer import Answering
@@ -23,6 +22,7 @@ from bot.claude.pricing import Pricing
 from bot.claude.prompt import Prompt, counting_body, request_body
 from bot.claude.retry import Random, RetryPolicy
 from bot.claude.round import Order
+from bot.claude.transport import AiohttpTransport
 from bot.claude.workshop import Breakers, Workshop
 from bot.vocabulary import Attribution, Clock
 from config.catalogue import Catalogue
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 COUNT_S = 5.0
 """How long a token count may take before the estimate has to do."""
-
-KEEP_ALIVE_S = 30.0
-"""Longer than the SDK's 5 s, so that a conversation at a human pace keeps its connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +57,8 @@ def connect(
         max_retries=0,
         open_telemetry=open_telemetry,
         http_client=anthropic.DefaultAioHttpClient(
-            limits=httpx2.Limits(
-                max_connections=2 * max_concurrency,  # token counts come on top
-                max_keepalive_connections=max_concurrency,
-                keepalive_expiry=KEEP_ALIVE_S,
-            )
+            # Token counts come on top of what admission lets through.
+            transport=AiohttpTransport(max_connections=2 * max_concurrency)
         ),
     )
 
