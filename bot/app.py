@@ -129,7 +129,8 @@ def build(
     maintenance = Maintenance(database=database, settings=settings, clock=clock, price_of=price_of)
     for job in maintenance.jobs():
         scheduler.add(job)
-    return Service(
+    readiness = Readiness()
+    service = Service(
         settings=settings.engine,
         clock=clock,
         database=database,
@@ -147,8 +148,13 @@ def build(
         scheduler=scheduler,
         loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
         tracing=tracing,
-        web=_web(settings, registry, database, known) if with_web else None,
+        web=_web(settings, registry, readiness) if with_web else None,
     )
+    readiness.register("database", database.ping)
+    readiness.register("service", lambda: not service.stopping)
+    for name, adapter in known.items():
+        readiness.register(name, functools.partial(_is_ready, adapter))
+    return service
 
 
 def replica_name() -> str:
@@ -166,9 +172,7 @@ def data_dir(settings: Settings) -> Path:
     )
 
 
-def _claude(
-    settings: Settings, clock: Clock, tracing: Tracing, observer: Observer
-) -> ClaudeClient:
+def _claude(settings: Settings, clock: Clock, tracing: Tracing, observer: Observer) -> ClaudeClient:
     key = settings.secrets.anthropic_api_key
     return ClaudeClient(
         sdk=connect(
@@ -185,16 +189,7 @@ def _claude(
     )
 
 
-def _web(
-    settings: Settings,
-    registry: CollectorRegistry,
-    database: Database,
-    adapters: Mapping[str, Adapter],
-) -> WebServer:
-    readiness = Readiness()
-    readiness.register("database", database.ping)
-    for name, adapter in adapters.items():
-        readiness.register(name, functools.partial(_is_ready, adapter))
+def _web(settings: Settings, registry: CollectorRegistry, readiness: Readiness) -> WebServer:
     server = WebServer(address=settings.environment.http)
     server.add_routes(OperationsPages(readiness=readiness, registry=registry).routes())
     return server

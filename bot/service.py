@@ -63,6 +63,8 @@ class Service:
         self._loop_lag = loop_lag
         self._tracing = tracing
         self._web = web
+        self.stopping = False
+        """It has been told to stop, and takes no more work."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set or every adapter has come to its end, then shut down in order.
@@ -111,6 +113,7 @@ class Service:
         try:
             await _first_of({*background, platforms, stopping})
         finally:
+            self.stopping = True
             await _cancel([stopping, platforms, *background])
             await self._dispatcher.drain(self._settings.shutdown_s)
         for task in (platforms, *background):

@@ -111,7 +111,7 @@ class EngineSettings(Section):
     lease_s: Annotated[float, Field(gt=0, le=MAX_LEASE_S)] = 15.0
     heartbeat_s: Seconds = 5.0
     poll_s: Seconds = 2.0
-    shutdown_s: Annotated[float, Field(gt=0, le=9)] = 8.0
+    shutdown_s: Annotated[float, Field(gt=0, le=7)] = 6.0
     catch_up_max_age_s: SecondsOrNone = 86_400.0
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Letting a turn's first request go: its place in the channel's rate limit and its ledger entry, at once."""
+"""Letting a turn's first request go: its place in the rate limit and its ledger entry, at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

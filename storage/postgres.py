@@ -36,6 +36,7 @@ class PostgresBackend:
             async_creator=self._connect,
             pool_size=POOL_SIZE,
             max_overflow=0,
+            hide_parameters=True,  # they are what people said, and errors are logged
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=False,  # a broken connection fails its unit of work, which its caller retries
         )

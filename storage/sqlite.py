@@ -110,6 +110,7 @@ def _engine(path: Path, *, begin: str, pool_size: int) -> Engine:
         URL.create("sqlite", database=str(path)),
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # they are what people said, and errors are logged
         connect_args={"check_same_thread": False},
     )
 

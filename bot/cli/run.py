@@ -6,6 +6,7 @@ import signal
 import click
 
 from bot.cli.frame import settings_or_exit
+from bot.vocabulary import Clock, SystemClock
 from config import Settings
 
 NOTHING_TO_START = """\
@@ -36,15 +37,20 @@ def command(ctx: click.Context) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    from bot.app import build, service_adapters
-    from bot.cli.serving import log_as_set, serve
-    from bot.vocabulary import SystemClock
+    from bot.cli.serving import log_as_set, told_plainly
 
     clock = SystemClock()
     log_as_set(settings, clock)
+    await told_plainly(_serve(settings, clock))
+
+
+async def _serve(settings: Settings, clock: Clock) -> None:
+    from bot.app import build, service_adapters
+    from bot.cli.serving import stopped_by
+
     adapters = service_adapters(settings, clock)
     if not adapters:
         raise click.ClickException("no adapter for the configured platforms is installed")
     click.echo(f"Starting {' and '.join(adapters)}.", err=True)
     service = build(settings=settings, adapters=adapters, clock=clock)
-    await serve(service, signals=(signal.SIGTERM, signal.SIGINT))
+    await service.run(stopped_by(signal.SIGTERM, signal.SIGINT))

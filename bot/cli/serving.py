@@ -2,12 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import TextIO
 
 import click
 
-from bot.service import Service, ServiceFailed
+from bot.ports import PlatformError
+from bot.service import ServiceFailed
 from bot.telemetry.logs import configure_logs
 from bot.telemetry.tracing import TracingUnavailable
 from bot.vocabulary import Clock
@@ -16,20 +17,17 @@ from config import Settings
 from storage.errors import StorageError
 
 
-async def serve(service: Service, *, signals: tuple[signal.Signals, ...]) -> None:
-    """Run the service until it ends by itself or one of the signals comes.
-
-    Raises:
-        click.ClickException: it can't run; its message is for the operator.
-    """
-    await told_plainly(lambda: service.run(_stopped_by(signals)))
-
-
-async def told_plainly(work: Callable[[], Awaitable[None]]) -> None:
+async def told_plainly(work: Awaitable[None]) -> None:
     """Await `work`; what an operator can mend is told as a plain sentence, with exit status 1."""
     try:
-        await work()
-    except (ServiceFailed, WebServerError, StorageError, TracingUnavailable) as error:
+        await work
+    except (
+        PlatformError,
+        ServiceFailed,
+        StorageError,
+        TracingUnavailable,
+        WebServerError,
+    ) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -44,7 +42,8 @@ def log_as_set(settings: Settings, clock: Clock, stream: TextIO | None = None) -
     )
 
 
-def _stopped_by(signals: tuple[signal.Signals, ...]) -> asyncio.Event:
+def stopped_by(*signals: signal.Signals) -> asyncio.Event:
+    """An event that is set when one of the signals comes."""
     stop = asyncio.Event()
     for each in signals:
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
