@@ -7,6 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 ROOMS = ["bot", "adapters", "storage", "config", "plugins", "sandbox"]
+SCRIPTS = (".__main__", ".migrations.env")
 
 IMPORTS_ALL = """
 import importlib, sys
@@ -28,9 +29,9 @@ for thread in threading.enumerate()[1:]:
 
 
 def modules_of(room: str) -> list[str]:
-    """Every module of a top-level package; those meant to be run with -m are no libraries."""
+    """Every module of a top-level package, but for scripts: those run with -m, and by Alembic."""
     walked = pkgutil.walk_packages([str(PROJECT / room)], prefix=f"{room}.")
-    names = [module.name for module in walked if not module.name.endswith("__main__")]
+    names = [module.name for module in walked if not module.name.endswith(SCRIPTS)]
     return [room, *names]
 
 
