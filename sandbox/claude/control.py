@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from sandbox.claude.bill import Bill
@@ -22,8 +22,10 @@ from sandbox.claude.request_log import SeenRequest
 from sandbox.claude.script import Reply
 from sandbox.claude.wire import BadJson, read_object
 
+_STRICT = ConfigDict(extra="forbid")
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class ReplyOrder:
     """Script replies: `next` ones for use once, `when` rules, or the `always` one."""
 
@@ -34,7 +36,7 @@ class ReplyOrder:
     model: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class FaultOrder:
     """Arm faults, as `Faults.arm` does."""
 
@@ -43,14 +45,14 @@ class FaultOrder:
     model: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class HoldOrder:
     """Hold replies, as `SimulatedClaude.hold` does."""
 
     after_chunks: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class WaitOrder:
     """Wait until at least that many of each have been seen."""
 

@@ -43,6 +43,8 @@ class Fault:
     `after_chunks` counts the content deltas that still get through. Build it with the class methods.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, never changed
+
     kind: FaultKind
     after_chunks: int = 0
     status: int = 500

@@ -18,6 +18,8 @@ class RateLimits:
     the whole service; one more gets 529. The defaults are far above what one machine can use.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, never changed
+
     requests_per_min: int = 100_000
     input_tokens_per_min: int = 1_000_000_000
     output_tokens_per_min: int = 200_000_000

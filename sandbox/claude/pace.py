@@ -10,6 +10,8 @@ class Pace:
     `tokens_per_s` None means all at once. Thinking takes its time like text, but silently.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, never changed
+
     first_token_s: float = 0.0
     tokens_per_s: float | None = None
     tokens_per_chunk: int = 4

@@ -159,7 +159,7 @@ def _long(asked: Asked) -> str:
     return (
         f"# A long answer\n\nOn {_quote(asked)} a simulated Claude has no opinion, so this long "
         "text is about the bot you are talking to. It is long on purpose: you can see how it streams, "
-        f" and how it is split where a platform limits a message.\n\n{sections}\n\n"
+        f"and how it is split where a platform limits a message.\n\n{sections}\n\n"
         "That is all. Ask for something shorter whenever you like."
     )
 

@@ -52,6 +52,8 @@ class Reply:
     window of the request still cut it. `usage` replaces what would be reported and billed.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, never changed
+
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     searches: tuple[WebSearch, ...] = ()

@@ -201,6 +201,7 @@ class SimulatedClaude:
         except ApiError as error:
             failed = error
         except web.HTTPRequestEntityTooLarge:
+            await _read_to_the_end(request)
             failed = ApiError(413)
         except web.HTTPException as error:
             failed = ApiError(error.status if error.status != 405 else 404)
@@ -214,6 +215,15 @@ class SimulatedClaude:
         return web.json_response(
             error_body(failed, request_id), status=failed.status, headers=failed.headers
         )
+
+
+async def _read_to_the_end(request: web.Request) -> None:
+    """Let the client finish sending, so that it gets to read why it was refused."""
+    read = 0
+    async for chunk in request.content.iter_any():
+        read += len(chunk)
+        if read > MAX_BODY_BYTES:
+            return
 
 
 async def _identify(request: web.Request, response: web.StreamResponse) -> None:
