@@ -11,6 +11,7 @@ from sandbox.claude.answer import Answer
 from sandbox.claude.connection import break_connection
 from sandbox.claude.faults import Fault, FaultKind
 from sandbox.claude.pace import Pace
+from sandbox.claude.prompt_cache import CacheUse
 from sandbox.claude.provider import Provider
 from sandbox.claude.stream import Frame, Head, frames, message_body, position_after
 from sandbox.claude.wire import to_event, to_json
@@ -37,6 +38,7 @@ class Delivery:
     head: Head
     answer: Answer
     usage: Usage
+    cache_use: CacheUse
     pace: Pace
     fault: Fault | None
     headers: Mapping[str, str]
@@ -68,8 +70,7 @@ class Delivery:
                 "cache-control": "no-cache",
             }
         )
-        await response.prepare(self.request)
-        self.begun = True
+        await self._begin(response)
         pending = _Pending(self, response)
         for index, frame in enumerate(events):
             if index == hold_at:
@@ -83,6 +84,12 @@ class Delivery:
         self.complete = True
         await response.write_eof()
         return response
+
+    async def _begin(self, response: web.StreamResponse) -> None:
+        """Send the headers; from here on the prompt counts as read, cached and owed."""
+        await response.prepare(self.request)
+        self.begun = True
+        self.provider.cache.settle(self.cache_use)
 
     async def _in_time(self, frame: Frame, pending: "_Pending") -> None:
         if frame.chunk and self.pace.tokens_per_s is not None:
@@ -142,8 +149,7 @@ class Delivery:
             self.broken = True
         sent = data[: len(data) // 2] if half else data
         response.content_length = len(sent) if ends else len(data)
-        await response.prepare(self.request)
-        self.begun = True
+        await self._begin(response)
         await _Pending(self, response).send(sent)
         if fault is not None and fault.kind is FaultKind.STALL:
             await forever()

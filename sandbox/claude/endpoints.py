@@ -162,6 +162,7 @@ class Endpoints:
             head=Head(provider.new_id("msg_01"), asked.model.reported_id, usage),
             answer=answer,
             usage=usage,
+            cache_use=use,
             pace=pace,
             fault=fault,
             headers=provider.limiter.headers(call.account, asked.model),
@@ -171,7 +172,6 @@ class Endpoints:
         finally:
             call.broken = delivery.broken
             if delivery.begun:
-                provider.cache.settle(use)
                 provider.charge(
                     request_id=call.request_id,
                     message_id=delivery.head.message_id,

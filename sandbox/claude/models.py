@@ -1,7 +1,8 @@
 """The models the simulated API knows, with what each accepts and refuses.
 
 Sources: the provider's model overview, "what's new" pages and prompt-caching limits, October and
-November 2026. Where no page says it, the stricter reading was taken.
+November 2026. Where no page says it, the stricter reading was taken; some release dates are known
+to the month alone.
 """
 
 from dataclasses import dataclass

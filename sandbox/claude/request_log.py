@@ -51,7 +51,7 @@ class RequestLog:
     """The last `max_kept` requests. `count` and `disconnects` count since the last `clear`; the
     numbers of requests go on."""
 
-    def __init__(self, changes: Changes, *, max_kept: int = 10_000) -> None:
+    def __init__(self, changes: Changes, *, max_kept: int = 1_000) -> None:
         self._changes = changes
         self._max_kept = max_kept
         self._seen: OrderedDict[int, SeenRequest] = OrderedDict()

@@ -141,8 +141,13 @@ class SimulatedClaude:
 
     @property
     def requests(self) -> tuple[SeenRequest, ...]:
-        """The message requests it got, oldest first."""
+        """The last message requests it got, oldest first."""
         return self._provider.log.seen
+
+    @property
+    def running(self) -> int:
+        """How many message requests are being answered now."""
+        return self._provider.running
 
     @property
     def other_calls(self) -> dict[str, int]:

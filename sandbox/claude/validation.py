@@ -37,8 +37,6 @@ _COUNTED = frozenset(
     }
 )
 _KNOWN = _COUNTED | {
-    "container",
-    "diagnostics",
     "inference_geo",
     "max_tokens",
     "metadata",
@@ -46,7 +44,15 @@ _KNOWN = _COUNTED | {
     "stop_sequences",
     "stream",
 }
-_NOT_PLAYED = ("thread", "fallbacks", "context_management", "mcp_servers", "compaction")
+_NOT_PLAYED = (
+    "compaction",
+    "container",
+    "context_management",
+    "diagnostics",
+    "fallbacks",
+    "mcp_servers",
+    "thread",
+)
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _SAMPLING = ("temperature", "top_p", "top_k")
 
@@ -94,7 +100,7 @@ def _seal_before(message_index: int, prompt: Prompt, model: Model) -> str:
 def _check_fields(body: Body, model: Model, version: str, known: frozenset[str]) -> None:
     for name in body:
         if name in _NOT_PLAYED:
-            raise invalid(name, "this beta feature is not played by the simulated API")
+            raise invalid(name, "this feature is not played by the simulated API")
         if name in _SAMPLING:
             if version >= NO_SAMPLING_SINCE or not model.sampling:
                 raise invalid("", f"`{name}` is not supported by this model or API version.")

@@ -1,5 +1,6 @@
 """The simulated Claude's prompt cache and bill, as the real SDK sees them."""
 
+import asyncio
 from typing import Any
 
 import anthropic
@@ -66,6 +67,25 @@ async def test_an_entry_lives_five_minutes_or_an_hour_from_its_last_use() -> Non
         assert (await talk.ask(**an_hour)).cache_write_1h_tokens > 0
         await clock.advance(3_599)
         assert (await talk.ask(**an_hour)).cache_read_tokens > 0
+
+
+async def test_an_entry_can_be_read_once_the_writing_response_has_begun(
+    simulated_claude: SimulatedClaude,
+) -> None:
+    """Two requests at the same time: the second reads if it comes after the first one's headers."""
+    async with sdk_client(simulated_claude) as client:
+        system = [{"type": "text", "text": LONG, "cache_control": MARK}]
+        simulated_claude.hold()
+        before = asyncio.create_task(client.messages.create(**question(system=system)))
+        await simulated_claude.wait_for_held(1)
+        simulated_claude.hold(after_chunks=0)
+        async with client.messages.stream(**question(system=system)) as first:
+            await simulated_claude.wait_for_held(2)
+            simulated_claude.release()
+            used = (await Talk(client).ask()).cache_read_tokens
+            assert (await before).usage.cache_read_input_tokens == 0
+            written = (await first.get_final_message()).usage.cache_creation_input_tokens
+    assert used == written
 
 
 @pytest.mark.parametrize(
