@@ -134,7 +134,7 @@ class Admission:
         """Why it is of no use to wait, if it is of none."""
         now = self.clock.monotonic()
         wait_s = self.gate(waiter.model).wait_s(now, tokens=waiter.tokens)
-        if wait_s == _FOREVER or now + wait_s <= waiter.patience_until:
+        if wait_s in (0.0, _FOREVER) or now + wait_s <= waiter.patience_until:
             return None
         message = f"the rate limit of {waiter.model} is used up for another {wait_s:.0f} s"
         error = RateLimited(message, model=waiter.model, retry_after_s=wait_s)

@@ -41,7 +41,7 @@ def estimate_prompt_tokens(
 def _estimate(value: object) -> int:
     if isinstance(value, str):
         return estimate_tokens(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return _estimate_mapping(value)
     if isinstance(value, (list, tuple)):
         return sum(map(_estimate, value))
@@ -52,7 +52,7 @@ def _estimate(value: object) -> int:
 
 def _estimate_mapping(value: Mapping[str, Any]) -> int:
     source = value.get("source")
-    if isinstance(source, Mapping) and isinstance(source.get("data"), str):
+    if isinstance(source, dict) and isinstance(source.get("data"), str):
         return _estimate_media(str(value.get("type")), source)
     return _PER_MESSAGE_TOKENS + sum(map(_estimate, value.values()))
 
