@@ -248,6 +248,19 @@ async def test_thinking_counts_toward_max_tokens(
     assert message.usage.output_tokens == 50
 
 
+async def test_thinking_and_text_share_max_tokens(
+    simulated_claude: SimulatedClaude, client: anthropic.AsyncAnthropic
+) -> None:
+    """What was thought is missing from the room for the text."""
+    simulated_claude.script.always(Reply("And so on. " * 50, thinking_tokens=30))
+    message = await client.messages.create(**question(max_tokens=50))
+    assert message.stop_reason == "max_tokens"
+    assert message.usage.output_tokens == 50
+    details = message.usage.output_tokens_details
+    assert details is not None
+    assert details.thinking_tokens == 30
+
+
 async def test_a_stop_sequence_ends_the_text_before_it(
     simulated_claude: SimulatedClaude, client: anthropic.AsyncAnthropic
 ) -> None:
