@@ -3,7 +3,7 @@ is owed for it. The steps stand in this order in `Round.texts`."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.claude.admission import Slot
 from bot.claude.bookkeeper import OpenEntry
@@ -27,6 +27,16 @@ class Order:
     deadline: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """What a request cost, as its entry says."""
+
+    status: EntryStatus
+    usage: Usage
+    cost_nanousd: int | None
+    request_id: str | None
+
+
 class Round:
     """One request to `model` for what `draft` asks next; `texts` can be run once.
 
@@ -41,6 +51,7 @@ class Round:
         self._draft = draft
         self._tokens = draft.prompt.expected_input_tokens()
         self._body = self._request_body()
+        self._when = shop.clock.now()  # prices are those of the time of asking
         self._asked_at = shop.clock.monotonic()
         self._first_text_s: float | None = None
 
@@ -94,7 +105,7 @@ class Round:
                 prompt_tokens=self._tokens,
                 max_output_tokens=max_output_tokens,
                 cache_ttl=self._draft.prompt.cache_ttl,
-                when=self._shop.clock.now(),
+                when=self._when,
             ),
             expected_input_tokens=self._tokens,
         )
@@ -117,9 +128,9 @@ class Round:
     async def _hand_over(self, entry: OpenEntry, reader: MessageReader) -> None:
         """The round succeeded. Only an answer's last entry stays open: the caller closes it together
         with what it keeps of the answer."""
-        usage, cost = reader.usage, self._cost(reader.usage, reader.web_searches)
+        owed = self._owed(EntryStatus.COMPLETED, reader.usage, reader)
         if self._draft.will_resume(reader.stop_reason):
-            await self._close(entry, reader, EntryStatus.COMPLETED, usage, cost)
+            await self._close(entry, owed)
         self._draft.add(
             FinishedRound(
                 entry_id=entry.entry_id,
@@ -127,61 +138,51 @@ class Round:
                 blocks=reader.blocks,
                 stop_reason=reader.stop_reason or "",
                 refusal_category=reader.refusal_category,
-                usage=usage,
-                cost_nanousd=cost,
-                request_id=reader.request_id,
+                usage=owed.usage,
+                cost_nanousd=owed.cost_nanousd,
+                request_id=owed.request_id,
             )
         )
-        self._report("completed", EntryStatus.COMPLETED, usage, cost, reader.request_id)
+        self._report("completed", owed)
 
     async def _settle(self, entry: OpenEntry, exchange: Exchange, error: BaseException) -> None:
         """The round failed, or its caller went away."""
         status, usage = exchange.settlement(error, self._tokens)
-        cost = self._cost(usage, exchange.reader.web_searches)
+        owed = self._owed(status, usage, exchange.reader)
+        outcome = "abandoned"
         if isinstance(error, ClaudeError):
-            outcome, request_id = error.kind, error.request_id
-        else:
-            outcome, request_id = "abandoned", exchange.reader.request_id
-        await self._close(entry, exchange.reader, status, usage, cost)
-        self._report(outcome, status, usage, cost, request_id)
+            outcome = error.kind
+            owed = replace(owed, request_id=error.request_id)
+        await self._close(entry, owed)
+        self._report(outcome, owed)
 
-    async def _close(
-        self,
-        entry: OpenEntry,
-        reader: MessageReader,
-        status: EntryStatus,
-        usage: Usage,
-        cost: int | None,
-    ) -> None:
+    def _owed(self, status: EntryStatus, usage: Usage, reader: MessageReader) -> "_Owed":
+        cost_nanousd = self._shop.pricing.cost_nanousd(
+            self._model, usage, when=self._when, web_searches=reader.web_searches
+        )
+        return _Owed(status, usage, cost_nanousd, reader.request_id)
+
+    async def _close(self, entry: OpenEntry, owed: "_Owed") -> None:
         await self._shop.bookkeeper.close(
-            entry, usage=usage, status=status, cost_nanousd=cost, request_id=reader.request_id
+            entry,
+            usage=owed.usage,
+            status=owed.status,
+            cost_nanousd=owed.cost_nanousd,
+            request_id=owed.request_id,
         )
 
-    def _cost(self, usage: Usage, web_searches: int) -> int | None:
-        now = self._shop.clock.now()
-        return self._shop.pricing.cost_nanousd(
-            self._model, usage, when=now, web_searches=web_searches
-        )
-
-    def _report(
-        self,
-        outcome: str,
-        status: EntryStatus,
-        usage: Usage,
-        cost: int | None,
-        request_id: str | None,
-    ) -> None:
+    def _report(self, outcome: str, owed: "_Owed") -> None:
         self._shop.observer.request_ended(
             RequestReport(
                 model=self._model,
                 attribution=self._order.attribution,
                 outcome=outcome,
-                status=status,
-                usage=usage,
-                cost_nanousd=cost,
+                status=owed.status,
+                usage=owed.usage,
+                cost_nanousd=owed.cost_nanousd,
                 duration_s=self._elapsed_s(),
                 first_text_s=self._first_text_s,
-                request_id=request_id,
+                request_id=owed.request_id,
             )
         )
 

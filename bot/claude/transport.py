@@ -24,12 +24,16 @@ KEEP_ALIVE_S = 30.0
 """A conversation at a human pace keeps its connection; the SDK's 5 s would not."""
 
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
 class AiohttpTransport(httpx2.AsyncBaseTransport):
-    """For one event loop; opens its session with the first request. The proxy is taken from the
-    usual environment variables."""
+    """For one event loop and one provider; opens its session with the first request. A proxy is taken
+    from the usual environment variables."""
 
     def __init__(self, *, max_connections: int) -> None:
         self._max_connections = max_connections
+        self._certificates = httpx2.create_ssl_context()  # those of the SDK's own transports
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -38,7 +42,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         Raises what aiohttp raises, which the SDK wraps.
         """
         timeout = request.extensions.get("timeout", {})
-        response = await self._open_session().request(
+        response = await self._open_session(request.url.host).request(
             request.method,
             str(request.url),
             headers=request.headers.multi_items(),
@@ -62,14 +66,16 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         if self._session is not None:
             await self._session.close()
 
-    def _open_session(self) -> aiohttp.ClientSession:
+    def _open_session(self, host: str) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=self._max_connections, keepalive_timeout=KEEP_ALIVE_S
+                    limit=self._max_connections,
+                    keepalive_timeout=KEEP_ALIVE_S,
+                    ssl=self._certificates,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,
+                trust_env=host not in _LOOPBACK,  # a simulator is not behind a proxy
                 auto_decompress=False,  # httpx2 does it
             )
         return self._session
