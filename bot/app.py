@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Protocol, Self
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -43,6 +44,25 @@ from storage.migrations.start import bring_up_to_date
 log = structlog.get_logger(__name__)
 
 ADAPTERS_GROUP = "parley.adapters"
+SIMULATORS_GROUP = "parley.simulators"
+
+
+class Simulator(Protocol):
+    """A simulated service on loopback; it runs while its context is entered."""
+
+    @property
+    def base_url(self) -> str:
+        """Where it answers."""
+
+    @classmethod
+    def for_people(cls, *, port: int = 0) -> Self:
+        """One that behaves as a person would like it; port 0 is any free one."""
+
+    async def __aenter__(self) -> Self:
+        """Start it."""
+
+    async def __aexit__(self, *error: object) -> None:
+        """Stop it."""
 
 
 def adapter_classes() -> dict[str, EntryPoint]:
@@ -59,6 +79,13 @@ def make_adapter(name: str, *, settings: Settings, clock: Clock, **extra: object
     """
     loaded: AdapterClass = adapter_classes()[name].load()
     return loaded.from_setup(_setup(name, settings, clock, extra))
+
+
+def simulator(name: str) -> type[Simulator]:
+    """The class of a simulated service. Raises KeyError if none of that name is installed."""
+    installed = {entry.name: entry for entry in entry_points(group=SIMULATORS_GROUP)}
+    loaded: type[Simulator] = installed[name].load()
+    return loaded
 
 
 def service_adapters(settings: Settings, clock: Clock) -> dict[str, Adapter]:

@@ -152,6 +152,9 @@ class Adapter(Protocol):
     async def fetch(self, attachment: Attachment, *, max_bytes: int) -> bytes:
         """The content of an attachment. Raises `PlatformError` if it is larger or can't be had."""
 
+    async def aclose(self) -> None:
+        """Let go of what the verbs use; nothing is asked of it afterwards."""
+
 
 @dataclass(frozen=True, slots=True)
 class AdapterSetup:

@@ -80,6 +80,8 @@ class Service:
                 await self._web.start()
                 stack.push_async_callback(self._web.stop)
             stack.push_async_callback(self._database.close)
+            for adapter in self._adapters.values():
+                stack.push_async_callback(adapter.aclose)
             stack.push_async_callback(self._claude.aclose)
             if await self._prepared(stop):
                 await self._work(stop)
@@ -121,6 +123,8 @@ class Service:
                 raise error
 
     async def _run_adapters(self) -> None:
+        if not self._adapters:
+            await asyncio.Event().wait()
         failures = await asyncio.gather(
             *(self._run_adapter(each) for each in self._adapters.values())
         )

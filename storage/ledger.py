@@ -1,7 +1,7 @@
 """The ledger: one row per billable request, opened before it is sent, closed with what it used."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -230,3 +230,32 @@ def _sum_of(subject: str | None, row: Any) -> UsageSum:
         cost_nanousd=int(row.cost_nanousd or 0),
         unknown_cost_requests=int(row.unknown_cost_requests),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """Usage in all, and by the values of some columns."""
+
+    total: UsageSum
+    turns: int
+    by: Mapping[str, Sequence[UsageSum]]
+
+
+def report(
+    connection: Connection,
+    columns: Sequence[str],
+    *,
+    since: datetime | None,
+    until: datetime | None,
+) -> UsageReport:
+    """All sums for [since, until) from one snapshot, so that they agree with one another."""
+    return UsageReport(
+        total=total(connection, since=since, until=until),
+        turns=answered_turns(connection, since=since, until=until),
+        by={column: by(connection, column, since=since, until=until) for column in columns},
+    )
+
+
+def nothing_used(columns: Sequence[str]) -> UsageReport:
+    """The report of a database that has seen no request."""
+    return UsageReport(UsageSum(None, 0, Usage(), 0, 0), 0, dict.fromkeys(columns, ()))

@@ -1,12 +1,14 @@
 """The per-channel rate limit: in any window, at most so many turns start their first request.
 
 Exact under concurrency: a channel's slots are counted under the lock of its own row. A turn that finds
-no room is given a definite later place, in the order of asking, so that nobody is overtaken and no
-crowd wakes at once; when its time comes the count is made again, since others may have started late.
+no room is given a later place, behind all that asked before (ids of turns sort by time), so that nobody
+is overtaken and no crowd wakes at once; when its time comes the count is made again, since others may
+have started late.
 """
 
+from bisect import insort
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -48,9 +50,11 @@ def take(
     mine = next((row for row in rows if row.turn_id == turn_id), None)
     if mine is not None and mine.started:
         return None
-    started = [row.starts_at for row in rows if row.started]
-    ahead = [row.starts_at for row in rows if not row.started and _is_before(row, mine)]
-    until = _free_at(sorted(started + ahead), messages, window, now)
+    times = [row.starts_at for row in rows if row.started]
+    for row in sorted(rows, key=lambda row: row.turn_id):
+        if not row.started and row.turn_id < turn_id:
+            insort(times, max(row.starts_at, _free_at(times, messages, window, now)))
+    until = _free_at(times, messages, window, now)
     _put(connection, channel_key, turn_id, starts_at=until, started=until <= now)
     return until if until > now else None
 
@@ -60,16 +64,26 @@ def give_back(connection: Connection, turn_id: str) -> None:
     connection.execute(delete(slots).where(slots.c.turn_id == turn_id, slots.c.started.is_(False)))
 
 
+def left_at(connection: Connection, starts: Iterable[tuple[str, datetime]]) -> None:
+    """Count turns from when their first request really left, where that was later than granted.
+
+    Without this a request that was held up (a busy process, a slow connection) would stand closer to the
+    next window's than the limit allows.
+    """
+    for turn_id, at in starts:
+        connection.execute(
+            update(slots)
+            .where(slots.c.turn_id == turn_id, slots.c.started, slots.c.starts_at < at)
+            .values(starts_at=at)
+        )
+
+
 def _lock(connection: Connection, channel_key: str, now: datetime) -> None:
     connection.execute(
         insert(connection, channels)
         .values(key=channel_key, touched_at=now)
         .on_conflict_do_update(index_elements=["key"], set_={"touched_at": now})
     )
-
-
-def _is_before(row: Any, mine: Any | None) -> bool:
-    return mine is None or (row.starts_at, row.turn_id) < (mine.starts_at, mine.turn_id)
 
 
 def _free_at(times: list[datetime], messages: int, window: timedelta, now: datetime) -> datetime:

@@ -163,27 +163,26 @@ def let_go(
 
 
 def wake(connection: Connection, thread_key: str, *, now: datetime, revise: bool) -> None:
-    """Make a waiting thread claimable, unless it is held or deferred; count a revision if asked."""
-    connection.execute(
-        update(threads)
-        .where(threads.c.key == thread_key)
-        .values(
-            claimable_at=sooner(now),
-            revision=threads.c.revision + (1 if revise else 0),
-        )
-    )
+    """Make a thread claimable in which something waits, unless it is held or deferred.
+
+    With `revise` a waiting question changed: the holder is told by the revision, and a deferred turn
+    goes on at once.
+    """
+    values = {"claimable_at": sooner(now)}
+    if revise:
+        values = {"claimable_at": _at_once(now), "revision": threads.c.revision + 1}
+    connection.execute(update(threads).where(threads.c.key == thread_key).values(**values))
 
 
 def request_stop(connection: Connection, thread_key: str, *, now: datetime) -> bool:
     """Ask that the running or deferred turn end where it is; false if there is none."""
-    unheld = (threads.c.owner.is_(None), literal(now, _instant))
     changed = connection.execute(
         update(threads)
         .where(threads.c.key == thread_key, threads.c.turn_id.is_not(None))
         .values(
             stop_requested=True,
             revision=threads.c.revision + 1,
-            claimable_at=case(unheld, else_=threads.c.claimable_at),
+            claimable_at=_at_once(now),
         )
     )
     return changed.rowcount == 1
@@ -214,6 +213,12 @@ def recent(
 def sooner(now: datetime) -> Any:
     """Claimable now, unless a holder's lease or a deferral has set a time already."""
     return func.coalesce(threads.c.claimable_at, literal(now, _instant))
+
+
+def _at_once(now: datetime) -> Any:
+    """Claimable now, unless somebody holds it."""
+    unheld = (threads.c.owner.is_(None), literal(now, _instant))
+    return case(unheld, else_=threads.c.claimable_at)
 
 
 def _holds(fence: Fence) -> Any:

@@ -3,11 +3,23 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 _POLL_S = 0.005
+
+
+@overload
+async def wait_until(
+    condition: Callable[[], Awaitable[T]], deadline_s: float = ..., *, what: str | None = ...
+) -> T: ...
+
+
+@overload
+async def wait_until(
+    condition: Callable[[], T], deadline_s: float = ..., *, what: str | None = ...
+) -> T: ...
 
 
 async def wait_until(

@@ -5,6 +5,7 @@ from typing import Final
 
 from adapters.memory.platform import Fault, MemoryPlatform
 from bot.ports import (
+    MAX_MARK_CHARS,
     Capabilities,
     Intake,
     IntakeUnavailable,
@@ -17,9 +18,6 @@ from bot.vocabulary import Attachment, Message, MessageReceived, Person, Thread
 
 HAND_IN_AGAIN_S: Final = 0.5
 """How long the adapter waits when an event could not be made durable."""
-
-MAX_MARK_CHARS: Final = 25
-"""The least of all platforms: https://discord.com/developers/docs/resources/message (nonce)."""
 
 
 class MemoryAdapter:
@@ -138,6 +136,9 @@ class MemoryAdapter:
             raise PlatformError("the message is blank")
         if len(part.mark) > MAX_MARK_CHARS:
             raise PlatformError(f"the mark {part.mark} is longer than {MAX_MARK_CHARS} characters")
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
 
 
 def _raise_late(fault: Fault | None) -> None:

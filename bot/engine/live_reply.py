@@ -121,10 +121,12 @@ class LiveReply:
         await self._end_status()
 
     async def withdraw(self, *, deadline: float) -> None:
-        """Take away all that is shown, the sign of being at work too. Raises like `finish`."""
+        """Take away all that is shown, and the sign of being at work, even one that an earlier
+        attempt left behind. Raises like `finish`."""
         await self._stop()
         await self._drop_from(0, deadline)
-        await self._end_status()
+        if self._adapter.capabilities.status:
+            await self._show_status(None)
 
     async def aclose(self) -> None:
         """Leave what is shown as it is and end the background task, without asking the platform."""

@@ -103,7 +103,6 @@ class TurnRunner:
             answered = await self._ending(turn, interrupt)
             if answered is not None and await self._commit(turn, answered):
                 return
-            await self._look_again(turn)
 
     async def _ending(self, turn: TurnRun, interrupt: Interrupt) -> Answered | None:
         """The turn's ending; None if its question changed before there was one."""
@@ -137,8 +136,7 @@ class TurnRunner:
             if attempt.done():
                 return True
             interrupt.changed.clear()
-            signal, _ = await self._read_thread(turn)
-            if signal.revision != turn.revision:
+            if await self._question_changed(turn):
                 return False
 
     async def _attempt(self, turn: TurnRun) -> Answered:
@@ -166,14 +164,17 @@ class TurnRunner:
 
     async def _commit(self, turn: TurnRun, answered: Answered) -> bool:
         """Write the ending; false if the question changed just before."""
-        try:
-            await _uninterrupted(self._write_ending(turn, answered))
-        except Revised:
-            await self._close_entry(answered)
-            return False
-        except LeaseLost:
-            await self._close_entry(answered)
-            raise
+        while True:
+            try:
+                await _uninterrupted(self._write_ending(turn, answered))
+                break
+            except Revised:
+                if await self._question_changed(turn):
+                    await self._close_entry(answered)
+                    return False
+            except LeaseLost:
+                await self._close_entry(answered)
+                raise
         if answered.entry is not None:
             self._services.books.forget(answered.entry.entry_id)
         turn.work = replace(
@@ -217,14 +218,22 @@ class TurnRunner:
                 request_id=entry.request_id,
             )
 
-    async def _look_again(self, turn: TurnRun) -> None:
-        """Take over what the thread says now, and start afresh (what a stop keeps is its text)."""
-        signal, messages = await self._read_thread(turn)
+    async def _question_changed(self, turn: TurnRun) -> bool:
+        """Look at the thread again: is this turn asked something else now, or to stop?
+
+        What has arrived in the meantime is the next turn's. A stop keeps the text so far.
+        """
+        signal, waiting = await self._read_thread(turn)
         turn.revision = signal.revision
+        asked = {each.id for each in turn.work.messages}
+        messages = tuple(each for each in waiting if each.id in asked)
+        if messages == turn.work.messages and not signal.stop_requested:
+            return False
         turn.stop_requested = signal.stop_requested
         turn.work = replace(turn.work, messages=messages)
         if not turn.stop_requested:
             turn.forget_attempt()
+        return True
 
     async def _read_thread(self, turn: TurnRun) -> tuple[Signal, tuple[Waiting, ...]]:
         return await self._services.database.read(turns.reload, turn.work.held.fence)

@@ -1,0 +1,38 @@
+"""A service whose one platform is this terminal: what `chat` and `sandbox` share."""
+
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+from bot.app import build, data_dir, make_adapter
+from bot.cli.serving import log_as_set, stopped_by
+from bot.ports import Adapter
+from bot.vocabulary import SystemClock
+from config import Settings
+
+LOG_FILE = "parley.log"
+
+
+async def talk(settings: Settings, *, first_message: str | None, listen: bool = True) -> None:
+    """Run until the conversation ends, or a signal comes; without `listen`, until a signal comes.
+
+    Logs go to a file beside the database: the terminal is for the conversation.
+    """
+    clock = SystemClock()
+    directory = data_dir(settings)
+    with ExitStack() as stack:
+        log = stack.enter_context(_log_file(directory).open("a", encoding="utf-8"))
+        log_as_set(settings, clock, stream=log)
+        adapters: dict[str, Adapter] = {}
+        if listen:
+            adapter = make_adapter(
+                "terminal", settings=settings, clock=clock, first_message=first_message
+            )
+            adapters[adapter.name] = adapter
+        service = build(settings=settings, adapters=adapters, clock=clock, with_web=not listen)
+        await service.run(stopped_by(signal.SIGTERM, signal.SIGINT))
+
+
+def _log_file(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory / LOG_FILE
