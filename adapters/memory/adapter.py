@@ -1,6 +1,7 @@
 """The adapter of the platform in memory: what the ports ask for, in the fewest lines."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 from adapters.memory.platform import Fault, MemoryPlatform
@@ -14,7 +15,7 @@ from bot.ports import (
     PlatformError,
     Shown,
 )
-from bot.vocabulary import Attachment, Message, MessageReceived, Person, Thread
+from bot.vocabulary import Attachment, Message, Person, Thread
 
 HAND_IN_AGAIN_S: Final = 0.5
 """How long the adapter waits when an event could not be made durable."""
@@ -113,9 +114,8 @@ class MemoryAdapter:
     async def said_before(self, message: Message) -> Sequence[Message]:
         """What people said in the thread before."""
         await self.platform.request("said_before", message.thread)
-        said = [e.message for e in self.platform.events if isinstance(e, MessageReceived)]
-        earlier = said[: said.index(message)] if message in said else said
-        return [other for other in earlier if other.thread == message.thread]
+        said = self.platform.said(message.thread)
+        return list(takewhile(lambda other: other.id != message.id, said))
 
     async def fetch(self, attachment: Attachment, *, max_bytes: int) -> bytes:
         """An attachment's content, which is its `source` in UTF-8."""

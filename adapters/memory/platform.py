@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
@@ -98,6 +98,19 @@ class MemoryPlatform:
     def visible(self, thread: Thread) -> list[Posted]:
         """The bot's messages that are to be seen in the thread, from top to bottom."""
         return [posted for posted in self._threads[thread.key] if not posted.deleted]
+
+    def said(self, thread: Thread) -> list[Message]:
+        """What people said in the thread, as it stands there now."""
+        found: dict[str, Message] = {}
+        for event in self.events:
+            match event:
+                case MessageReceived(message=message) if message.thread == thread:
+                    found[message.id] = message
+                case MessageEdited(message_id=edited) if edited in found:
+                    found[edited] = replace(found[edited], text=event.text)
+                case MessageDeleted(message_id=deleted):
+                    found.pop(deleted, None)
+        return list(found.values())
 
     def say(
         self,

@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import httpx2
 
-LUMP_S = 0.1
-"""How long a stream gathers at most. Platforms take an edit a second, and ten a second look fluent."""
+LUMP_S = 0.2
+"""How long a stream gathers at most. Platforms take an edit a second or so; five look fluent."""
 
-LUMP_GROWTH_S = 0.01
+LUMP_GROWTH_S = 0.02
 """How much longer it gathers after each read, so that the first words are not kept waiting."""
 
 KEEP_ALIVE_S = 30.0

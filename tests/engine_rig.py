@@ -1,0 +1,346 @@
+"""A whole service in a test: the real engine between a platform in memory and a simulated Claude.
+
+    async with engine(ready_url) as rig:
+        question = rig.say("What is the capital of France?")
+        assert await rig.answer_to(question) == "Paris."
+
+Nothing in between is replaced: the real SDK over loopback, a real database. Time simply passes; a test
+waits for what it wants to see, and holds Claude or the platform where a moment matters.
+"""
+
+import asyncio
+import tempfile
+import tomllib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from adapters.memory import MemoryAdapter, MemoryPlatform
+from bot.app import build
+from bot.ports import Capabilities
+from bot.vocabulary import Attachment, Channel, Clock, Message, Person, SystemClock, Thread
+from config import Settings, load_settings
+from sandbox.claude import SimulatedClaude
+from storage.database import Database
+from storage.tables import InboxRow, LedgerRow, ThreadRow, TurnRow
+from storage.upsert import table
+from tests.support import wait_until
+
+ADA = Person("U1", "Ada")
+GRACE = Person("U2", "Grace")
+API_KEY = "sk-ant-simulated"
+PATIENCE_S = 8.0
+"""How long a test waits for what it wants to see: far longer than it takes, as machines are busy."""
+
+_OVER = ("delivered", "parked")
+
+# What tests want unless they say otherwise: an engine that notices things at once, and no limit in the way.
+_DEFAULTS: Mapping[str, Mapping[str, object]] = {
+    "engine": {"poll_s": 0.1, "heartbeat_s": 0.2, "shutdown_s": 0.5},
+    "limits": {"channel_messages": 1000},
+    "logs": {"level": "warning"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a turn came out, and what its reply shows now, one text for each platform message."""
+
+    turn_id: str
+    status: str
+    outcome: str
+    detail: str | None
+    shown: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The reply as a person reads it."""
+        return "\n".join(self.shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as Claude got it."""
+
+    model: str
+    system: str
+    said: tuple[tuple[str, str], ...]
+    """(role, text) of every message."""
+    blocks: tuple[Mapping[str, Any], ...]
+    """The content blocks of the last message."""
+
+    @property
+    def text(self) -> str:
+        """The text of the last message: what was asked, and its context."""
+        return self.said[-1][1]
+
+    @property
+    def whole(self) -> str:
+        """Everything that was said."""
+        return "\n".join(text for _, text in self.said)
+
+
+class Replica:
+    """One running service."""
+
+    def __init__(self, *, settings: Settings, adapter: MemoryAdapter, clock: Clock) -> None:
+        self.adapter = adapter
+        self._stop = asyncio.Event()
+        service = build(
+            settings=settings,
+            adapters={adapter.name: adapter},
+            clock=clock,
+            with_web=False,
+            environ={},
+        )
+        self._task = asyncio.create_task(service.run(self._stop), name="service")
+
+    async def stop(self) -> None:
+        """Bring it to an orderly end, as SIGTERM does; raises what ended it before."""
+        self._stop.set()
+        await self._task
+
+    @property
+    def running(self) -> bool:
+        """It has not ended."""
+        return not self._task.done()
+
+
+class Rig:
+    """The service under test, seen by the people on its platform, by Claude, and by an operator."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        claude: SimulatedClaude,
+        database: Database,
+        capabilities: Capabilities | None,
+    ) -> None:
+        self.settings = settings
+        self.claude = claude
+        self.database = database
+        self.platform = MemoryPlatform()
+        self.replicas: list[Replica] = []
+        self._capabilities = capabilities
+
+    # The service
+
+    def start(self, *, clock: Clock | None = None) -> Replica:
+        """Start the service, or one more replica of it."""
+        adapter = MemoryAdapter(platform=self.platform, capabilities=self._capabilities)
+        replica = Replica(settings=self.settings, adapter=adapter, clock=clock or SystemClock())
+        self.replicas.append(replica)
+        return replica
+
+    async def stop_service(self) -> None:
+        """Stop every replica in order."""
+        replicas, self.replicas = self.replicas, []
+        await asyncio.gather(*(replica.stop() for replica in replicas))
+
+    # People
+
+    def thread(self, name: str = "1", *, channel: str = "general", direct: bool = False) -> Thread:
+        """A place to talk."""
+        return self.platform.thread(name, channel=channel, direct=direct)
+
+    def say(
+        self,
+        text: str,
+        *,
+        thread: Thread | None = None,
+        by: Person = ADA,
+        addressed: bool = True,
+        attachments: Iterable[Attachment] = (),
+    ) -> Message:
+        """Somebody says something."""
+        return self.platform.say(
+            text, thread=thread, author=by, addressed=addressed, attachments=attachments
+        )
+
+    def replies(self, thread: Thread | None = None) -> list[str]:
+        """What the bot's replies show in the thread, from top to bottom."""
+        shown = self.platform.visible(thread or self.thread())
+        return [posted.text for posted in shown if posted.notice_for is None]
+
+    def notices(self, thread: Thread | None = None, *, to: Person = ADA) -> list[str]:
+        """What one person was told there beside the replies."""
+        shown = self.platform.visible(thread or self.thread())
+        return [posted.text for posted in shown if posted.notice_for == to]
+
+    async def shows(self, text: str, thread: Thread | None = None) -> None:
+        """Return once a reply in the thread shows this text."""
+        await wait_until(
+            lambda: any(text in reply for reply in self.replies(thread)),
+            PATIENCE_S,
+            what=f"{text!r} in {self.replies(thread)}",
+        )
+
+    async def taken_in(self) -> None:
+        """Return once everything that people did has been acknowledged."""
+        await wait_until(
+            lambda: self.platform.acknowledged == len(self.platform.events),
+            PATIENCE_S,
+            what="all events acknowledged",
+        )
+
+    # Endings
+
+    async def answer_to(self, message: Message) -> str:
+        """The text of the reply to a message, once its turn is over."""
+        return (await self.end_of(message)).text
+
+    async def end_of(self, message: Message) -> Ended:
+        """How the turn of a message came out, once it is over."""
+        row = await wait_until(
+            lambda: self.database.read(_turn_of, message.key),
+            PATIENCE_S,
+            what=f"the end of the turn of {message.text[:40]!r}",
+        )
+        shown = [
+            posted.text
+            for posted in self.platform.visible(message.thread)
+            if posted.mark.startswith(f"{row.id}.") and posted.notice_for is None
+        ]
+        return Ended(row.id, row.status, row.outcome, row.detail, tuple(shown))
+
+    async def ask(self, text: str, *, thread: Thread | None = None, by: Person = ADA) -> str:
+        """Say something and return the text of its reply."""
+        return await self.answer_to(self.say(text, thread=thread, by=by))
+
+    async def at_rest(self, thread: Thread | None = None) -> None:
+        """Return once nothing is going on in the thread, and nothing waits there."""
+        await self.taken_in()
+        key = (thread or self.thread()).key
+        await wait_until(
+            lambda: self.database.read(_at_rest, key), PATIENCE_S, what=f"{key} at rest"
+        )
+
+    async def lets_go(self, thread: Thread | None = None) -> None:
+        """Return once no replica holds the thread: its turn is over, or waits for its time."""
+        await self.taken_in()
+        key = (thread or self.thread()).key
+        await wait_until(
+            lambda: self.database.read(_let_go, key), PATIENCE_S, what=f"{key} held by nobody"
+        )
+
+    # Claude and the books
+
+    @property
+    def asked(self) -> list[Asked]:
+        """The requests that Claude got, oldest first."""
+        return [_asked(request.body) for request in self.claude.requests]
+
+    async def ledger(self) -> list[Any]:
+        """The rows of the ledger, oldest first."""
+        return await self.database.read(_ledger)
+
+    async def turn_count(self) -> int:
+        """How many turns there have been."""
+        return await self.database.read(_turn_count)
+
+
+@asynccontextmanager
+async def engine(
+    url: str,
+    config: str = "",
+    *,
+    started: bool = True,
+    capabilities: Capabilities | None = None,
+    api_key: str = API_KEY,
+) -> AsyncIterator[Rig]:
+    """The service on the database at `url`, with `config` as its TOML file, stopped at the end."""
+    async with SimulatedClaude() as claude:
+        settings = _settings(url, config, claude.base_url, api_key)
+        database = Database(url, clock=SystemClock())
+        rig = Rig(settings=settings, claude=claude, database=database, capabilities=capabilities)
+        try:
+            if started:
+                rig.start()
+            yield rig
+        finally:
+            claude.release()
+            await rig.stop_service()
+            await database.close()
+
+
+def channel(name: str = "general") -> Channel:
+    """A channel of the platform in memory, by its name."""
+    return MemoryPlatform().thread(channel=name).channel
+
+
+def _settings(url: str, config: str, claude_url: str, api_key: str) -> Settings:
+    given = tomllib.loads(config)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "parley.toml"
+        file.write_text(config)
+        return load_settings(
+            {
+                "PARLEY_CONFIG": str(file),
+                "ANTHROPIC_API_KEY": api_key,
+                "ANTHROPIC_BASE_URL": claude_url,
+                "DATABASE_URL": url,
+                **_defaults_beside(given),
+            },
+            Path(folder),
+        )
+
+
+def _defaults_beside(given: Mapping[str, Any]) -> dict[str, str]:
+    """The rig's own settings as variables, less what the test's file sets."""
+    return {
+        f"PARLEY_{section}__{key}".upper(): str(value)
+        for section, values in _DEFAULTS.items()
+        for key, value in values.items()
+        if key not in given.get(section, {})
+    }
+
+
+def _asked(body: Mapping[str, Any]) -> Asked:
+    messages = body["messages"]
+    return Asked(
+        model=body["model"],
+        system="".join(block["text"] for block in body.get("system", [])),
+        said=tuple((message["role"], _text(message["content"])) for message in messages),
+        blocks=tuple(messages[-1]["content"]),
+    )
+
+
+def _text(content: Iterable[Mapping[str, Any]]) -> str:
+    return "\n".join(block["text"] for block in content if block["type"] == "text")
+
+
+_inbox, _turns, _threads = table(InboxRow), table(TurnRow), table(ThreadRow)
+_entries = table(LedgerRow)
+
+
+def _turn_of(connection: Connection, message_key: str) -> Any:
+    return connection.execute(
+        select(_turns)
+        .join(_inbox, _inbox.c.turn_id == _turns.c.id)
+        .where(_inbox.c.message_key == message_key, _turns.c.status.in_(_OVER))
+    ).one_or_none()
+
+
+def _at_rest(connection: Connection, thread_key: str) -> bool:
+    row = connection.execute(
+        select(_threads.c.owner, _threads.c.claimable_at).where(_threads.c.key == thread_key)
+    ).one_or_none()
+    return row is None or (row.owner is None and row.claimable_at is None)
+
+
+def _let_go(connection: Connection, thread_key: str) -> bool:
+    owners = select(_threads.c.owner).where(_threads.c.key == thread_key)
+    return connection.execute(owners).scalar_one_or_none() is None
+
+
+def _ledger(connection: Connection) -> list[Any]:
+    return list(connection.execute(select(_entries).order_by(_entries.c.opened_at, _entries.c.id)))
+
+
+def _turn_count(connection: Connection) -> int:
+    return len(connection.execute(select(_turns.c.id)).all())
