@@ -30,11 +30,11 @@ class _Question:
     def __init__(self) -> None:
         self.seen = Seen()
         self.final = asyncio.get_running_loop().create_future()
-        self._asked_at = time.perf_counter()
+        self.asked_at = time.perf_counter()
 
     def show(self, part: Part) -> None:
         """Something appeared."""
-        after_s, seen = time.perf_counter() - self._asked_at, self.seen
+        after_s, seen = time.perf_counter() - self.asked_at, self.seen
         seen.text = part.markdown
         seen.feedback_s = seen.feedback_s or after_s
         if part.markdown != PLACEHOLDER:
@@ -60,6 +60,10 @@ class Audience:
     def thread(self, name: str) -> Thread:
         """A thread in a channel of its own."""
         return Thread(Channel(self.name, "home", f"c{name}"), name)
+
+    def asked_at(self, thread_key: str) -> float:
+        """When the thread's present question was asked, by `time.perf_counter`."""
+        return self._questions[thread_key].asked_at
 
     async def ask(self, thread: Thread, text: str) -> Seen:
         """Ask, and wait for the whole answer. Raises `TimeoutError`."""

@@ -1,16 +1,19 @@
 """The whole service, running: put together as `parley run` does it, before an audience."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from bot.app import build
-from bot.engine.dispatcher import Dispatcher
+from bot.engine.dispatcher import Dispatcher, RunsTurns
 from bot.service import Service
 from config import load_settings
 from tests.bench.audience import Audience, Seen
 from tests.support import wait_until
+
+W = TypeVar("W", bound=RunsTurns)
 
 NO_LIMITS = {
     "PARLEY_LIMITS__CHANNEL_MESSAGES": "1000000",
@@ -45,6 +48,12 @@ class House:
     async def rest(self) -> None:
         """Wait until no turn is running any more."""
         await wait_until(lambda: self._dispatcher.active == 0, 30.0, what="the last turn to end")
+
+    def watch_starts(self, kind: Callable[[RunsTurns, Audience], W]) -> W:
+        """Put something before the runner of turns that sees each begin."""
+        watch = kind(self._dispatcher._runner, self.audience)
+        self._dispatcher._runner = watch
+        return watch
 
     def new_thread(self) -> str:
         """A name that no thread has had."""
