@@ -252,10 +252,12 @@ async def engine(
     started: bool = True,
     capabilities: Capabilities | None = None,
     api_key: str = API_KEY,
+    models: str = "",
 ) -> AsyncIterator[Rig]:
-    """The service on the database at `url`, with `config` as its TOML file, stopped at the end."""
+    """The service on the database at `url`, with `config` as its TOML file and `models` as an addition
+    to the catalogue, stopped at the end."""
     async with SimulatedClaude() as claude:
-        settings = _settings(url, config, claude.base_url, api_key)
+        settings = _settings(url, config, models, claude.base_url, api_key)
         database = Database(url, clock=SystemClock())
         rig = Rig(settings=settings, claude=claude, database=database, capabilities=capabilities)
         try:
@@ -273,11 +275,14 @@ def channel(name: str = "general") -> Channel:
     return MemoryPlatform().thread(channel=name).channel
 
 
-def _settings(url: str, config: str, claude_url: str, api_key: str) -> Settings:
+def _settings(url: str, config: str, models: str, claude_url: str, api_key: str) -> Settings:
     given = tomllib.loads(config)
+    if models:
+        config += '\n[catalogue]\nfile = "models.toml"\n'
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "parley.toml"
         file.write_text(config)
+        (Path(folder) / "models.toml").write_text(models)
         return load_settings(
             {
                 "PARLEY_CONFIG": str(file),

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import structlog
+
 from bot.claude.cache_key import question_key
 from bot.claude.errors import (
     ClaudeError,
@@ -16,13 +18,16 @@ from bot.claude.tokens import estimate_tokens
 from bot.engine import notices
 from bot.engine.accounts import ChannelLimited
 from bot.engine.turn_run import Deferred, TurnRun
+from bot.ports import PlatformError
 from bot.vocabulary import EntryStatus
-from storage import answers, told
+from storage import answers, rate_limits, told
 from storage.answers import KnownAnswer
 from storage.errors import BudgetExceeded, Unpriced
 from storage.history import NewSaid
 from storage.ledger import Closing
 from storage.turns import Answered
+
+log = structlog.get_logger(__name__)
 
 FIRST_RETRY_S = 15.0
 LONGEST_RETRY_S = 120.0
@@ -145,13 +150,22 @@ async def _limited(turn: TurnRun, error: ChannelLimited) -> Answered:
     limit, per_s = limits.channel_messages, limits.channel_per_s
     if limits.on_limit == "queue" and wait_s <= limits.max_wait_s:
         raise Deferred(error.until, notices.queued(wait_s, limit=limit, per_s=per_s))
+    await turn.services.database.write(rate_limits.give_back, turn.id)  # it will not come back
+    await _turn_away(turn, notices.limited(wait_s, limit=limit, per_s=per_s), for_s=per_s)
+    return ended(turn, "limited", None, keep=False)
+
+
+async def _turn_away(turn: TurnRun, sentence: str, *, for_s: float) -> None:
+    """Tell the person, once in so many seconds, that the channel's limit is reached."""
+    database, now = turn.services.database, turn.services.database.now()
     key = f"limited|{turn.channel.key}|{turn.asker.id}"
-    now = turn.services.database.now()
-    until = now + timedelta(seconds=per_s)
-    if await turn.services.database.write(told.tell_once, key, now=now, until=until):
-        sentence = notices.limited(wait_s, limit=limit, per_s=per_s)
+    until = now + timedelta(seconds=for_s)
+    if not await database.write(told.tell_once, key, now=now, until=until):
+        return
+    try:
         await turn.adapter.notice(turn.work.held.thread, turn.asker, sentence, f"{turn.id}.limit")
-    return ended(turn, "limited", None)
+    except PlatformError as error:
+        log.warning("the limit could not be told", error=str(error))
 
 
 async def _unanswered(turn: TurnRun, error: ClaudeError) -> Answered:
