@@ -17,6 +17,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from bot.claude.client import ClaudeClient, connect
+from bot.claude.connection import Connection
 from bot.claude.observer import Observer
 from bot.claude.retry import RetryPolicy
 from bot.engine.accounts import LedgerBooks
@@ -201,13 +202,16 @@ def data_dir(settings: Settings) -> Path:
 
 def _claude(settings: Settings, clock: Clock, tracing: Tracing, observer: Observer) -> ClaudeClient:
     key = settings.secrets.anthropic_api_key
-    return ClaudeClient(
-        sdk=connect(
+    connection = Connection(
+        lambda: connect(
             api_key=key.get_secret_value() if key else "",
             base_url=settings.environment.anthropic_base_url,
             max_concurrency=settings.claude.max_concurrency,
             open_telemetry=tracing.claude_option,
-        ),
+        )
+    )
+    return ClaudeClient(
+        sdk=connection,
         catalogue=settings.models,
         clock=clock,
         max_concurrency=settings.claude.max_concurrency,

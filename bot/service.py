@@ -112,11 +112,12 @@ class Service:
         ]
         platforms = asyncio.create_task(self._run_adapters(), name="platforms")
         stopping = asyncio.create_task(stop.wait(), name="stopping")
+        warming = asyncio.create_task(self._claude.warm(), name="warming")
         try:
             await _first_of({*background, platforms, stopping})
         finally:
             self.stopping = True
-            await _cancel([stopping, platforms, *background])
+            await _cancel([stopping, warming, platforms, *background])
             await self._dispatcher.drain(self._settings.shutdown_s)
         for task in (platforms, *background):
             if not task.cancelled() and (error := task.exception()) is not None:

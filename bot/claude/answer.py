@@ -34,6 +34,7 @@ class Answering:
         Raises:
             ClaudeError: no model answered. What the books raise goes through untouched.
         """
+        await self._shop.connection.warm()
         problems: list[ClaudeError] = []
         for model in self._models:
             if problems:

@@ -8,26 +8,25 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import anthropic
-
 from bot.claude.admission import Admission
 from bot.claude.answer import Answering
 from bot.claude.bookkeeper import Bookkeeper
 from bot.claude.books import Books
 from bot.claude.bound import Claude
+from bot.claude.connection import Connection
 from bot.claude.events import AnswerEvent
-from bot.claude.exchange import Timeouts
 from bot.claude.observer import NullObserver, Observer
 from bot.claude.pricing import Pricing
 from bot.claude.prompt import Prompt, counting_body, request_body
 from bot.claude.retry import Random, RetryPolicy
 from bot.claude.round import Order
-from bot.claude.transport import AiohttpTransport
+from bot.claude.timeouts import Timeouts
 from bot.claude.workshop import Breakers, Workshop
 from bot.vocabulary import Attribution, Clock
 from config.catalogue import Catalogue
 
 if TYPE_CHECKING:
+    import anthropic
     from anthropic._types import OpenTelemetryOptions
 
 COUNT_S = 5.0
@@ -48,9 +47,13 @@ def connect(
     base_url: str | None = None,
     max_concurrency: int,
     open_telemetry: "OpenTelemetryOptions | Literal[False]" = False,
-) -> anthropic.AsyncAnthropic:
+) -> "anthropic.AsyncAnthropic":
     """The SDK's client as this project uses it: over aiohttp, without retries of its own, and without
     traces unless they are asked for. Opens no connection yet."""
+    import anthropic  # here, because the SDK takes long to import
+
+    from bot.claude.transport import AiohttpTransport
+
     return anthropic.AsyncAnthropic(
         api_key=api_key,
         base_url=base_url,
@@ -72,7 +75,7 @@ class ClaudeClient:
     def __init__(
         self,
         *,
-        sdk: anthropic.AsyncAnthropic,
+        sdk: "anthropic.AsyncAnthropic | Connection",
         catalogue: Catalogue,
         clock: Clock,
         max_concurrency: int,
@@ -83,7 +86,7 @@ class ClaudeClient:
     ) -> None:
         watching = observer or NullObserver()
         self._shop = Workshop(
-            sdk=sdk,
+            connection=sdk if isinstance(sdk, Connection) else Connection(lambda: sdk),
             clock=clock,
             catalogue=catalogue,
             pricing=Pricing(catalogue),
@@ -138,7 +141,7 @@ class ClaudeClient:
         )
         try:
             async with asyncio.timeout(timeout_s):
-                counted = await self._shop.sdk.messages.count_tokens(**body)
+                counted = await self._shop.connection.sdk.messages.count_tokens(**body)
         except Exception:  # whatever keeps it from counting, the estimate will do
             return TokenCount(prompt.expected_input_tokens(), exact=False)
         return TokenCount(counted.input_tokens, exact=True)
@@ -158,10 +161,14 @@ class ClaudeClient:
             deadline_s=deadline_s,
         )
 
+    async def warm(self) -> None:
+        """Get ready for the first request beside other work; it may be made without."""
+        await self._shop.connection.warm()
+
     async def aclose(self) -> None:
         """Finish what is being written to the books, and close all connections."""
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._shop.sdk.close)
+            stack.push_async_callback(self._shop.connection.aclose)
             stack.push_async_callback(self._shop.admission.aclose)
             stack.push_async_callback(self._shop.bookkeeper.aclose)
 

@@ -8,7 +8,6 @@ stream makes a pydantic object of every event, and its helper a snapshot of the 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
 from typing import Any
 
 import anthropic
@@ -19,31 +18,12 @@ from bot.claude.bookkeeper import OpenEntry
 from bot.claude.errors import BrokenStream, ClaudeError, DeadlineExceeded, RateLimited, TimedOut
 from bot.claude.message_reader import MessageReader
 from bot.claude.sse import SseParser
+from bot.claude.timeouts import Timeouts
 from bot.claude.translate import translate
 from bot.vocabulary import Clock, EntryStatus, Usage
 
 DRAIN_S = 0.25
 """After the last event the response is read to its end, so that its connection can be used again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
-    """How long to wait for what. No stage gets more than a third of the time that is left when the
-    request starts, so that a silent provider leaves time for another attempt."""
-
-    connect_s: float = 5.0
-    first_event_s: float = 30.0
-    idle_s: float = 30.0
-    """Between two pieces of the response; the provider sends pings when it has nothing to say."""
-
-    def within(self, remaining_s: float) -> "Timeouts":
-        """These limits, cut to what is sensible when so much time is left."""
-        share_s = max(0.001, remaining_s / 3)
-        return Timeouts(
-            connect_s=min(self.connect_s, share_s),
-            first_event_s=min(self.first_event_s, share_s),
-            idle_s=min(self.idle_s, share_s),
-        )
 
 
 class Exchange:

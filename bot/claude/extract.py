@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-import anthropic
 from pydantic import BaseModel, ValidationError
 
 from bot.claude.errors import ClaudeError
@@ -125,6 +124,8 @@ def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
     Raises:
         SchemaUnsuitable: it has a part of no particular type, such as `Any`.
     """
+    import anthropic  # here, because the SDK takes long to import
+
     try:
         return anthropic.transform_schema(kind)
     except (ValueError, TypeError, AssertionError) as error:

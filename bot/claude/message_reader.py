@@ -9,7 +9,6 @@ from typing import Any
 
 from bot.claude.errors import BrokenStream
 from bot.claude.tokens import BYTES_PER_TOKEN, estimate_tokens
-from bot.claude.translate import complaint_in
 from bot.claude.usage_report import UsageReport
 from bot.vocabulary import Usage
 
@@ -92,6 +91,10 @@ class MessageReader:
         elif kind == "message_stop":
             self._stop()
         elif kind == "error":
+            from bot.claude.translate import (
+                complaint_in,  # here, because the SDK takes long to import
+            )
+
             raise complaint_in(event, request_id=self.request_id).as_error(model=self.model)
         # `ping` and events that a later API may add are passed over, as its documentation asks.
 

@@ -4,18 +4,21 @@ is owed for it. The steps stand in this order in `Round.texts`."""
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from bot.claude.admission import Slot
 from bot.claude.bookkeeper import OpenEntry
 from bot.claude.books import Books
 from bot.claude.draft import Draft, FinishedRound
 from bot.claude.errors import ClaudeError
-from bot.claude.exchange import Exchange
 from bot.claude.message_reader import MessageReader
 from bot.claude.observer import RequestReport
 from bot.claude.prompt import Json, request_body
 from bot.claude.workshop import Workshop
 from bot.vocabulary import Attribution, BillableRequest, EntryStatus, Usage
+
+if TYPE_CHECKING:
+    from bot.claude.exchange import Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +113,14 @@ class Round:
             expected_input_tokens=self._tokens,
         )
 
-    def _exchange(self, entry: OpenEntry, slot: Slot) -> Exchange:
+    def _exchange(self, entry: OpenEntry, slot: Slot) -> "Exchange":
+        from bot.claude.exchange import Exchange  # here, because the SDK takes long to import
+
         reader = MessageReader(
             model=self._model, cache_ttl=self._draft.prompt.cache_ttl, after=self._draft.text
         )
         return Exchange(
-            sdk=self._shop.sdk,
+            sdk=self._shop.connection.sdk,
             clock=self._shop.clock,
             timeouts=self._shop.timeouts,
             body=self._body,
@@ -145,7 +150,7 @@ class Round:
         )
         self._report("completed", owed)
 
-    async def _settle(self, entry: OpenEntry, exchange: Exchange, error: BaseException) -> None:
+    async def _settle(self, entry: OpenEntry, exchange: "Exchange", error: BaseException) -> None:
         """The round failed, or its caller went away."""
         status, usage = exchange.settlement(error, self._tokens)
         owed = self._owed(status, usage, exchange.reader)

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-import anthropic
-
 from bot.claude.admission import Admission
 from bot.claude.bookkeeper import Bookkeeper
 from bot.claude.breaker import Breaker
-from bot.claude.exchange import Timeouts
+from bot.claude.connection import Connection
 from bot.claude.observer import Observer
 from bot.claude.pricing import Pricing
 from bot.claude.retry import Random, RetryPolicy
+from bot.claude.timeouts import Timeouts
 from bot.vocabulary import Clock
 from config.catalogue import Catalogue
 
@@ -36,7 +35,7 @@ class Breakers:
 class Workshop:
     """Built once, by the client."""
 
-    sdk: anthropic.AsyncAnthropic
+    connection: Connection
     clock: Clock
     catalogue: Catalogue
     pricing: Pricing

@@ -9,6 +9,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from bot.telemetry.logs import configure_logs
+from bot.vocabulary import SystemClock
 from tests.bench import deltas, dollars, memory, pickup, stored, turns
 from tests.bench.bench import DURABLE, Bench
 from tests.bench.figures import Table
@@ -36,6 +38,7 @@ def main() -> None:
     unknown = set(arguments.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    configure_logs(clock=SystemClock(), level="warning")
     print(machine(), flush=True)
     server = _server()
     try:

@@ -8,9 +8,9 @@ from typing import Any
 from bot.claude.client import ClaudeClient, connect
 from bot.claude.errors import ClaudeError
 from bot.claude.events import AnswerEvent, Completion, Restarted, TextDelta
-from bot.claude.exchange import Timeouts
 from bot.claude.memory_books import InMemoryBooks
 from bot.claude.prompt import Prompt
+from bot.claude.timeouts import Timeouts
 from bot.vocabulary import Attribution, Clock, EntryStatus, SystemClock
 from config.catalogue import Catalogue
 from sandbox.claude import SimulatedClaude
