@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from adapters.terminal.console import terminal_kept, view_of
+from adapters.terminal.console import is_terminal, terminal_kept, view_of
 from adapters.terminal.lines import Lines, PipedLines, ThreadedLines, prompted_lines
 from adapters.terminal.reports import report_line
 from adapters.terminal.transcript import Entry, Transcript
@@ -43,6 +43,9 @@ MAX_CHARS: Final = 100_000
 WATCHED_CHANGE_S: Final = 0.05
 """Text flows where a person watches; elsewhere interim text only goes into the transcript, and the
 engine's own pace will do."""
+
+IDLE_PER_DRAWING: Final = 10
+"""A long code block takes a while to colour: drawing may take a tenth of the time, no more."""
 
 HAND_IN_AGAIN_S: Final = 0.5
 WRITE_AGAIN_S: Final = 5.0
@@ -90,8 +93,8 @@ class TerminalAdapter:
         `transcript`, the path of a file other than `terminal.jsonl` beside the database."""
         path = setup.settings.get("transcript") or setup.data_dir / "terminal.jsonl"
         first = setup.settings.get("first_message")
-        watched = sys.stdout.isatty()
-        typed = watched and sys.stdin.isatty()
+        watched = is_terminal(sys.stdout)
+        typed = watched and is_terminal(sys.stdin)
         return cls(
             transcript=Transcript(path=Path(str(path)), clock=setup.clock),
             view=view_of(sys.stdout),
@@ -125,10 +128,7 @@ class TerminalAdapter:
         await self._open()
         talk = asyncio.create_task(self._talk(intake), name="terminal talk")
         try:
-            with (
-                self._interruptible(intake, talk),
-                terminal_kept(sys.stdin),
-            ):
+            with self._interruptible(intake, talk), terminal_kept(sys.stdin):
                 await asyncio.wait({talk})
         finally:
             self._ready = False
@@ -150,7 +150,8 @@ class TerminalAdapter:
             await self._hand_in(intake, entry)
         self._ready = True
         await self._nothing_owed()
-        line = self._first_message or await self._lines.next()
+        first, self._first_message = self._first_message, None
+        line = first or await self._lines.next()
         while line is not None:
             if line.strip():
                 await self._hand_in(intake, await self._written_down(line))
@@ -191,7 +192,8 @@ class TerminalAdapter:
 
     @contextlib.contextmanager
     def _interruptible(self, intake: Intake, talk: "asyncio.Task[None]") -> Iterator[None]:
-        """Ctrl-C stops a running answer; where none is running, or again, it ends the talk."""
+        """Ctrl-C stops a running answer; where none is running, or again, it ends the talk, and what
+        is owed is not waited for any more, here or at the next start."""
         if not self._watched:
             yield
             return
@@ -201,6 +203,7 @@ class TerminalAdapter:
             if self._transcript.owed and self._stop_request is None:
                 self._stop_request = asyncio.create_task(self._ask_to_stop(intake))
             else:
+                self._settle(self.thread)
                 talk.cancel()
 
         loop.add_signal_handler(signal.SIGINT, interrupted)
@@ -219,8 +222,7 @@ class TerminalAdapter:
         """A spinner. That it is taken away without a message means that the turn came to nothing."""
         await self._open()
         if text is None:
-            self._transcript.settle(thread.id)
-            self._settled.set()
+            self._settle(thread)
         self._view.working(text)
 
     async def post(self, thread: Thread, part: Part) -> Shown:
@@ -253,9 +255,7 @@ class TerminalAdapter:
         """The turn is over: a dim line tells what it used, and the next line may be typed."""
         if self._transcript.owed:
             self._view.remark(report_line(report))
-        with contextlib.suppress(PlatformUnavailable):  # at the next start it is asked for again
-            self._transcript.settle(thread.id)
-        self._settled.set()
+        self._settle(thread)
 
     async def said_before(self, message: Message) -> Sequence[Message]:
         """Nothing: the bot heard every line."""
@@ -266,16 +266,22 @@ class TerminalAdapter:
         raise PlatformError(f"{attachment.name}: there are no attachments in a terminal")
 
     def _show(self, entry: Entry) -> Shown:
+        started = self._clock.monotonic()
         if self._view.shown(entry):
             self._seen(entry)
-        return Shown(entry.id, WATCHED_CHANGE_S if self._watched else 0.0)
+        drawing_s = self._clock.monotonic() - started
+        pause_s = max(WATCHED_CHANGE_S, IDLE_PER_DRAWING * drawing_s) if self._watched else 0.0
+        return Shown(entry.id, pause_s)
 
     def _seen(self, entry: Entry) -> None:
+        """Printed; if that can't be noted, it is printed once more at the next start."""
         if not entry.seen:
-            with contextlib.suppress(
-                PlatformUnavailable
-            ):  # it is shown once more at the next start
+            with contextlib.suppress(PlatformUnavailable):
                 self._transcript.see(entry.id)
+
+    def _settle(self, thread: Thread) -> None:
+        self._transcript.settle(thread.id)
+        self._settled.set()
 
     def _thread_named(self, thread_id: str) -> Thread:
         return Thread(self.thread.channel, thread_id)

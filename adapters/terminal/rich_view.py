@@ -1,5 +1,6 @@
 """The view for a person at a terminal: Markdown that grows as it is written."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +20,8 @@ TAIL_ENTRIES: Final = 6
 """So much of the conversation is shown again at the start."""
 
 _FENCE = re.compile(r"[ \t]*(?:[-*+>]|\d+[.)])?[ \t]*(`{3,}|~{3,})")
-_STANDS_ALONE = re.compile(r"(?![\s>|]|[-*+][ \t]|\d+[.)])")
+_STANDS_ALONE = re.compile(r"(?![\s>|]|[-*+](?:[ \t]|$)|\d+(?:[.)]|$))")
+_GONE = contextlib.suppress(OSError, ValueError)  # the terminal was closed, or the stream
 
 
 class RichView:
@@ -35,13 +37,16 @@ class RichView:
     def open(self, entries: Sequence[Entry]) -> list[Entry]:
         """Show the end of the conversation so far, so that an answer that was completed after a
         crash is seen."""
-        self._console.show_cursor(True)  # a process that was killed while drawing left it hidden
         tail = entries[-TAIL_ENTRIES:]
-        for entry in tail:
-            if entry.mark is None:
-                self._console.print(Text(f"{PROMPT}{harmless(entry.text)}", style="bold"))
-            elif entry.final:
-                self._console.print(_markdown(harmless(entry.text)))
+        with _GONE:
+            self._console.show_cursor(
+                True
+            )  # a process that was killed while drawing left it hidden
+            for entry in tail:
+                if entry.mark is None:
+                    self._console.print(Text(f"{PROMPT}{harmless(entry.text)}", style="bold"))
+                elif entry.final:
+                    self._console.print(_markdown(harmless(entry.text)))
         return [entry for entry in tail if entry.mark is not None and entry.final]
 
     def working(self, text: str | None) -> None:
@@ -49,10 +54,15 @@ class RichView:
         if text is None:
             self._stop()
         elif not self._entry_id:
-            self._draw(Spinner("dots", text=Text(harmless(text), style="dim")))
+            self._draw(Spinner("dots", text=Text(harmless(text), style="dim")), moving=True)
 
     def shown(self, entry: Entry) -> bool:
-        """Draw the message as it stands; a final one stays."""
+        """Draw the message as it stands; a final one stays, and is not printed again."""
+        if not (entry.final and entry.seen):
+            self._show(entry)
+        return entry.final
+
+    def _show(self, entry: Entry) -> None:
         text = harmless(entry.text)
         if entry.id != self._entry_id or not text.startswith(self._printed):
             self._start(entry.id)
@@ -61,13 +71,12 @@ class RichView:
         if entry.final:
             self._stop()
         if block.strip():
-            self._console.print(_markdown(block))
+            self._print(_markdown(block))
         self._printed = text[:complete]
         if entry.final:
             self._entry_id, self._printed = "", ""
         elif rest.strip():
-            self._draw(_Bottom(_markdown(rest)))
-        return entry.final
+            self._draw(_Bottom(_markdown(rest)), moving=False)
 
     def removed(self, entry: Entry) -> None:
         """What can be taken off the screen is; what has scrolled by is said to be void."""
@@ -78,7 +87,7 @@ class RichView:
     def remark(self, text: str) -> None:
         """A dim line."""
         self._stop()
-        self._console.print(Text(harmless(text), style="dim"))
+        self._print(Text(harmless(text), style="dim"))
 
     def close(self) -> None:
         """Give the screen back."""
@@ -86,19 +95,28 @@ class RichView:
 
     def _start(self, entry_id: str) -> None:
         if self._printed.strip():
-            self._console.print(Text("— the answer begins again —", style="dim"))
+            self._print(Text("— the answer begins again —", style="dim"))
         self._entry_id, self._printed = entry_id, ""
 
-    def _draw(self, renderable: RenderableType) -> None:
-        if self._live is None:
-            self._live = Live(console=self._console, transient=True, refresh_per_second=12)
-            self._live.start()
-        self._live.update(renderable, refresh=True)
+    def _print(self, renderable: RenderableType) -> None:
+        with _GONE:
+            self._console.print(renderable)
+
+    def _draw(self, renderable: RenderableType, *, moving: bool) -> None:
+        """Draw in place; only what moves by itself is drawn again without a change."""
+        if self._live is not None and self._live.auto_refresh is not moving:
+            self._stop()
+        with _GONE:
+            if self._live is None:
+                self._live = Live(console=self._console, transient=True, auto_refresh=moving)
+                self._live.start()
+            self._live.update(renderable, refresh=True)
 
     def _stop(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        live, self._live = self._live, None
+        if live is not None:
+            with _GONE:
+                live.stop()
 
 
 class _Bottom:

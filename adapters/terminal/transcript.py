@@ -10,6 +10,7 @@ is a copy into the page cache of some microseconds, so it is done on the event l
 which reads the whole file, belongs into a thread.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -159,9 +160,13 @@ class Transcript:
         self._write(do="see", id=message_id)
 
     def settle(self, thread: str) -> None:
-        """What was typed in the thread so far has come to its end."""
+        """What was typed in the thread so far has come to its end. Never raises: what can't be
+        written holds for this process, and is owed again at the next start."""
+        record = {"do": "settle", "thread": thread}
         if any(entry.thread == thread for entry in self.owed):
-            self._write(do="settle", thread=thread)
+            with contextlib.suppress(PlatformUnavailable):
+                self._append(record)
+            self._apply(record)
 
     def find(self, thread: str, mark: str) -> str | None:
         """The id of the message with this mark, if it is there."""
