@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anthropic  # noqa: F401 - it takes long to import, and deadlines in tests are short
 from sqlalchemy import Connection, select
 
 from adapters.memory import MemoryAdapter, MemoryPlatform
@@ -26,7 +27,7 @@ from bot.vocabulary import Attachment, Channel, Clock, Message, Person, SystemCl
 from config import Settings, load_settings
 from sandbox.claude import SimulatedClaude
 from storage.database import Database
-from storage.tables import InboxRow, LedgerRow, ThreadRow, TurnRow
+from storage.tables import AttachmentRow, InboxRow, LedgerRow, ThreadRow, TurnRow
 from storage.upsert import table
 from tests.support import wait_until
 
@@ -243,6 +244,10 @@ class Rig:
         """How many turns there have been."""
         return await self.database.read(_turn_count)
 
+    async def attachments(self) -> list[str]:
+        """The hashes of the files that are kept."""
+        return await self.database.read(_attachments)
+
 
 @asynccontextmanager
 async def engine(
@@ -320,7 +325,7 @@ def _text(content: Iterable[Mapping[str, Any]]) -> str:
 
 
 _inbox, _turns, _threads = table(InboxRow), table(TurnRow), table(ThreadRow)
-_entries = table(LedgerRow)
+_entries, _files = table(LedgerRow), table(AttachmentRow)
 
 
 def _turn_of(connection: Connection, message_key: str) -> Any:
@@ -345,6 +350,10 @@ def _let_go(connection: Connection, thread_key: str) -> bool:
 
 def _ledger(connection: Connection) -> list[Any]:
     return list(connection.execute(select(_entries).order_by(_entries.c.opened_at, _entries.c.id)))
+
+
+def _attachments(connection: Connection) -> list[str]:
+    return list(connection.execute(select(_files.c.sha256)).scalars())
 
 
 def _turn_count(connection: Connection) -> int:
