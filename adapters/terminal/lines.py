@@ -89,21 +89,31 @@ class PipedLines:
 
     def __call__(self) -> str | None:
         """The next line."""
-        while b"\n" not in self._buffer and len(self._buffer) < self._max_line_bytes:
-            chunk = b"" if self._at_end else self._chunk()
-            if not chunk:
-                self._at_end = True
-                break
+        while not self._at_end and not self._holds_a_line():
+            chunk = self._chunk()
+            self._at_end = not chunk
             self._buffer += chunk
         if not self._buffer:
             return None
-        line, _, self._buffer = self._taken()
+        end = self._buffer.find(b"\n", 0, self._max_line_bytes)
+        if end < 0:
+            end = self._piece()
+            line, self._buffer = self._buffer[:end], self._buffer[end:]
+        else:
+            line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
         return line.decode("utf-8", "replace").removesuffix("\r")
 
-    def _taken(self) -> tuple[bytes, bytes, bytes]:
-        if b"\n" in self._buffer or len(self._buffer) < self._max_line_bytes:
-            return self._buffer.partition(b"\n")
-        return self._buffer[: self._max_line_bytes], b"", self._buffer[self._max_line_bytes :]
+    def _holds_a_line(self) -> bool:
+        return len(self._buffer) >= self._max_line_bytes or b"\n" in self._buffer
+
+    def _piece(self) -> int:
+        """How much of a line without an end is taken: never half a character (UTF-8 continues one
+        with bytes from 0x80 to 0xBF)."""
+        end = min(len(self._buffer), self._max_line_bytes)
+        border = end
+        while 0 < border < len(self._buffer) and 0x80 <= self._buffer[border] < 0xC0:
+            border -= 1
+        return border or end
 
     def _chunk(self) -> bytes:
         while True:
