@@ -26,6 +26,13 @@ Json = dict[str, Any]
 # The image types of the API (https://platform.claude.com/docs/en/build-with-claude/vision).
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 PDF_TYPE = "application/pdf"
+_MAGIC = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+    b"%PDF-": PDF_TYPE,
+}
 TEXT_TYPES = frozenset(
     {
         "application/json",
@@ -96,14 +103,25 @@ class AttachmentReader:
         return self._limits.max_text_bytes if is_text(file) else None
 
     async def _keep(self, file: Attachment, content: bytes, *, now: datetime) -> Reading:
-        sha256 = await self._database.write(
-            history.keep_attachment, content, file.media_type, now=now
-        )
-        source = {"type": "stored", "media_type": file.media_type, "sha256": sha256}
-        if file.media_type == PDF_TYPE:
+        media_type = type_of(content)  # the API refuses what is not what it is said to be
+        if file.media_type == PDF_TYPE and media_type != PDF_TYPE:
+            return _unread(file, "it is not a PDF in fact")
+        if file.media_type in IMAGE_TYPES and media_type not in IMAGE_TYPES:
+            return _unread(file, "it is not an image in fact")
+        sha256 = await self._database.write(history.keep_attachment, content, media_type, now=now)
+        source = {"type": "stored", "media_type": media_type, "sha256": sha256}
+        if media_type == PDF_TYPE:
             tokens = max(DOCUMENT_MIN_TOKENS, len(content) // DOCUMENT_BYTES_PER_TOKEN)
             return Reading({"type": "document", "title": file.name, "source": source}, tokens)
         return Reading({"type": "image", "source": source}, IMAGE_TOKENS)
+
+
+def type_of(content: bytes) -> str:
+    """The media type of an image that the API takes or of a PDF, by its first bytes; empty if it is
+    neither (https://en.wikipedia.org/wiki/List_of_file_signatures)."""
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), "")
 
 
 def is_text(file: Attachment) -> bool:

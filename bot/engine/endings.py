@@ -9,6 +9,7 @@ from bot.claude.errors import (
     ClaudeError,
     ContextTooLong,
     DeadlineExceeded,
+    InvalidRequest,
     NotAuthorised,
     RequestTooLarge,
     SpendLimitReached,
@@ -177,7 +178,8 @@ async def _unanswered(turn: TurnRun, error: ClaudeError) -> Answered:
         limit = turn.services.settings.context.max_input_tokens
         tokens = turn.question.tokens if turn.question else 0
         return ended(turn, "too_long", notices.too_long(tokens, limit=limit), keep=False)
-    return ended(turn, "failed", notices.failed(turn.id))
+    refused = isinstance(error, InvalidRequest)  # as it would be at every later turn of the thread
+    return ended(turn, "failed", notices.failed(turn.id), keep=not refused)
 
 
 async def _in_an_outage(turn: TurnRun, error: ClaudeError) -> Answered:

@@ -7,6 +7,7 @@ trim takes away a block, down to half of the limit, and puts a summary in its pl
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from storage.history import Said
@@ -56,15 +57,14 @@ def messages_of(
     """The API's messages. `files` has (media type, bytes) by hash.
 
     A cache breakpoint stands at the end of the question, where the next turn will find it, and at
-    the end of the question before, where this turn finds the last one's, however many blocks lie
-    between (the API looks back over 20 only). `cache_ttl` None: no breakpoints.
+    the end of the question that was answered last, where this turn finds that one's, however many
+    blocks lie between (the API looks back over 20 only). `cache_ttl` None: no breakpoints.
     """
     messages = [_summary(summary)] if summary else []
     messages += [_message(each.role, each.content, files) for each in said]
-    previous = next((each for each in reversed(messages) if each["role"] == "user"), None)
     asked = _message("user", question, files)
-    for message in (previous, asked):
-        if message is not None and cache_ttl is not None:
+    if cache_ttl is not None:
+        for message in (*_answered_last(messages), asked):
             message["content"][-1]["cache_control"] = {"type": "ephemeral", "ttl": cache_ttl}
     return [*messages, asked]
 
@@ -80,6 +80,13 @@ def _hashes(contents: Sequence[Sequence[Json]]) -> Iterator[str]:
             source = block.get("source")
             if source is not None and source.get("type") == "stored":
                 yield source["sha256"]
+
+
+def _answered_last(messages: Sequence[Json]) -> Sequence[Json]:
+    """The question before the last answer, if there is one; others may have spoken since."""
+    pairs = pairwise(messages)
+    questions = [one for one, next_one in pairs if next_one["role"] == "assistant"]
+    return questions[-1:]
 
 
 def _summary(summary: str) -> Json:
