@@ -68,10 +68,12 @@ class RichView:
             self._start(entry.id)
         complete = len(text) if entry.final else _complete(text, len(self._printed))
         block, rest = text[len(self._printed) : complete], text[complete:]
-        if entry.final:
+        if entry.final or block.strip():
             self._stop()
         if block.strip():
             self._print(_markdown(block))
+            if rest:
+                self._print("")  # between two blocks, as where both are printed at once
         self._printed = text[:complete]
         if entry.final:
             self._entry_id, self._printed = "", ""
@@ -116,6 +118,7 @@ class RichView:
         live, self._live = self._live, None
         if live is not None:
             with _GONE:
+                live.update(Text(""))  # stopping draws once more what is about to be erased
                 live.stop()
 
 

@@ -109,7 +109,9 @@ def test_an_answer_that_grew_looks_like_one_that_came_at_once() -> None:
     for length in range(1, len(ANSWER), 7):
         screen.view.shown(entry(ANSWER[:length]))
     assert screen.view.shown(entry(ANSWER, final=True))
-    assert screen.text == shown_at_once(ANSWER)
+    at_once = Screen()
+    at_once.view.shown(entry(ANSWER, final=True))
+    assert screen.lines == at_once.lines
 
 
 def test_text_is_seen_while_it_grows() -> None:
@@ -119,6 +121,17 @@ def test_text_is_seen_while_it_grows() -> None:
     assert "is thinking" in screen.text
     screen.view.shown(entry("First words"))
     assert screen.text == "First words"
+    screen.view.close()
+
+
+def test_nothing_is_drawn_twice() -> None:
+    """When a block is complete it is printed, and what was drawn of it is not drawn again below."""
+    screen = Screen()
+    screen.view.shown(entry("First block, unfini"))
+    before = len(screen.output.getvalue())
+    screen.view.shown(entry("First block, unfinished.\n\nSecond"))
+    assert "unfini" in screen.output.getvalue()[before:]
+    assert screen.output.getvalue()[before:].count("unfini") == 1
     screen.view.close()
 
 
@@ -258,13 +271,13 @@ def test_harmless_text_is_left_alone() -> None:
         ),
         (Usage(200, 56), 2_150_000, "m · 200 tokens in, 56 out · $0.0022"),
         (Usage(200, 56), None, "m · 200 tokens in, 56 out · cost not known"),
-        (Usage(), 0, "cached · no tokens used"),
+        (Usage(), 0, "cached"),
         (Usage(9, 9), 12_345_678_900_000, "m · 9 tokens in, 9 out · $12,345.6789"),
     ],
 )
 def test_what_an_answer_used_is_told_in_a_line(
     usage: Usage, cost_nanousd: int | None, line: str
 ) -> None:
-    """Model, tokens, what came from the cache, and dollars to a hundredth of a cent."""
+    """Model, tokens, what came from the cache, and dollars to a hundredth of a cent; else the outcome."""
     report = TurnReport(outcome="cached", model="m", usage=usage, cost_nanousd=cost_nanousd)
     assert report_line(report) == line
