@@ -49,7 +49,8 @@ class RunsTurns(Protocol):
     async def run(self, work: Work, interrupt: Interrupt) -> datetime | None:
         """Bring the turn to its end, or as far as it gets; never raises but when cancelled.
 
-        Returns when the same turn is to go on, if it was deferred; a cancelled turn is handed over.
+        Returns when the thread can be claimed again: at once if its next turn waits, later if this one
+        was deferred, None if neither. A cancelled turn is handed over.
         """
 
 
@@ -188,16 +189,20 @@ class Dispatcher:
 
     async def _run(self, active: _Active) -> None:
         try:
-            until = await self._runner.run(active.work, active.interrupt)
+            again_at = await self._runner.run(active.work, active.interrupt)
         finally:
-            key = active.work.held.fence.thread_key
-            if self._active.get(key) is active:
-                del self._active[key]
-            if not self._active:
-                self._idle.set()
-            self._wake.set()
-        if until is not None:
-            self._wake_at(until)
+            self._ended(active)
+        if again_at is not None:
+            self._wake_at(again_at)
+
+    def _ended(self, active: _Active) -> None:
+        if len(self._active) >= self._settings.max_active_turns:
+            self._wake.set()  # there is room again
+        key = active.work.held.fence.thread_key
+        if self._active.get(key) is active:
+            del self._active[key]
+        if not self._active:
+            self._idle.set()
 
     def _wake_at(self, until: datetime) -> None:
         delay_s = max(0.0, (until - self._database.now()).total_seconds())

@@ -104,7 +104,7 @@ def duration(seconds: float) -> str:
     """A duration as people say it: `40 seconds`, `2 minutes`, `a minute`."""
     if seconds < 1.5:
         return "a second"
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{round(seconds)} seconds"
     minutes = round(seconds / 60)
     if minutes == 1:

@@ -65,6 +65,8 @@ class TurnRun:
     detail: str | None = None
     """The kind of error, for operators."""
     used: Usage = field(default_factory=Usage)
+    over: bool = False
+    """It has ended, and its thread was let go."""
     cost_nanousd: int | None = 0
     """Of the answer: what stands in the footer and in a report."""
 

@@ -63,8 +63,8 @@ class TurnRunner:
     async def _run(self, turn: TurnRun, interrupt: Interrupt) -> datetime | None:
         outcome = "failed"
         try:
-            until = await self._to_its_end(turn, interrupt)
-            outcome = "deferred" if until else str(turn.work.turn.outcome)
+            again_at = await self._to_its_end(turn, interrupt)
+            outcome = str(turn.work.turn.outcome) if turn.over else "deferred"
         except asyncio.CancelledError:
             outcome = "handed_over"
             if not interrupt.lost:
@@ -81,7 +81,7 @@ class TurnRunner:
             return None
         finally:
             self._services.metrics.turn_finished(outcome)
-        return until
+        return again_at
 
     async def _to_its_end(self, turn: TurnRun, interrupt: Interrupt) -> datetime | None:
         try:
@@ -92,8 +92,7 @@ class TurnRunner:
             return await self._defer(turn, deferral, interrupt)
         except ThreadGone as error:
             log.error("nothing can be shown here any more", error=str(error))
-            await self._abandon(turn, interrupt, detail="thread gone")
-            return None
+            return await self._abandon(turn, interrupt, detail="thread gone")
 
     # Settling: what is to be said, committed
 
@@ -255,9 +254,8 @@ class TurnRunner:
         except PlatformError as error:
             return await self._deliver_later(turn, error, interrupt)
         await self._report(turn)
-        await self._end(turn, interrupt, parked=stored.to_be_parked, detail=stored.detail)
         log.info("turn ended", outcome=stored.outcome, detail=stored.detail)
-        return None
+        return await self._end(turn, interrupt, parked=stored.to_be_parked, detail=stored.detail)
 
     async def _deliver_later(
         self, turn: TurnRun, error: PlatformError, interrupt: Interrupt
@@ -266,8 +264,7 @@ class TurnRunner:
         self._services.metrics.delivery_retried(turn.adapter.name, type(error).__name__)
         log.warning("the answer could not be shown", error=str(error), failures=failures)
         if failures >= self._services.settings.engine.max_deliveries:
-            await self._end(turn, interrupt, parked=True, detail="undeliverable")
-            return None
+            return await self._end(turn, interrupt, parked=True, detail="undeliverable")
         now = self._services.database.now()
         delay_s = min(FIRST_REDELIVERY_S * 2.0 ** (failures - 1), LONGEST_REDELIVERY_S)
         until = now + timedelta(seconds=delay_s)
@@ -292,14 +289,16 @@ class TurnRunner:
         await self._let_go(turn, interrupt, until=deferral.until)
         return deferral.until
 
-    async def _abandon(self, turn: TurnRun, interrupt: Interrupt, *, detail: str) -> None:
+    async def _abandon(
+        self, turn: TurnRun, interrupt: Interrupt, *, detail: str
+    ) -> datetime | None:
         """Nobody can be told anything: end the turn where it is."""
         if turn.work.turn.status is TurnStatus.OPEN:
             turn.detail = detail
             answered = endings.ended(turn, "unreachable", None)
             turn.revision = (await self._read_thread(turn))[0].revision
             await self._commit(turn, answered)
-        await self._end(turn, interrupt, parked=True, detail=detail)
+        return await self._end(turn, interrupt, parked=True, detail=detail)
 
     async def _hand_over(self, turn: TurnRun, interrupt: Interrupt) -> None:
         try:
@@ -334,10 +333,11 @@ class TurnRunner:
 
     async def _end(
         self, turn: TurnRun, interrupt: Interrupt, *, parked: bool, detail: str | None
-    ) -> None:
+    ) -> datetime | None:
+        """The turn is over; now, if the thread's next one can begin."""
         interrupt.letting_go = True
         database = self._services.database
-        await _uninterrupted(
+        waiting = await _uninterrupted(
             database.write(
                 turns.end,
                 turn.work.held.fence,
@@ -347,6 +347,8 @@ class TurnRunner:
                 now=database.now(),
             )
         )
+        turn.over = True
+        return database.now() if waiting else None
 
     async def _report(self, turn: TurnRun) -> None:
         """Measure the turn, and tell its cost where that is shown."""
