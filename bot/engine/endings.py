@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.claude.cache_key import question_key
+from bot.claude.cache_key import question_key, request_key
 from bot.claude.errors import (
     ClaudeError,
     ContextTooLong,
@@ -15,6 +15,7 @@ from bot.claude.errors import (
     SpendLimitReached,
 )
 from bot.claude.events import Completion
+from bot.claude.prompt import Prompt, request_body
 from bot.claude.tokens import estimate_tokens
 from bot.engine import notices
 from bot.engine.accounts import ChannelLimited
@@ -211,15 +212,22 @@ async def _older_answer(turn: TurnRun) -> KnownAnswer | None:
 
 
 def _remembered(turn: TurnRun, completion: Completion) -> KnownAnswer | None:
-    if not turn.request_key:
+    if not turn.request_key or turn.prompt is None:
         return None
+    by_another = completion.model != turn.channel_settings.claude.model
     return KnownAnswer(
-        key=turn.request_key,
+        key=key_of(turn, turn.prompt, completion.model) if by_another else turn.request_key,
         question_key=_question_key(turn),
         model=completion.model,
         markdown=completion.text,
         created_at=turn.services.database.now(),
     )
+
+
+def key_of(turn: TurnRun, prompt: Prompt, model_id: str) -> str:
+    """The key of exactly this request to this model."""
+    model = turn.services.settings.models.get(model_id)
+    return request_key(request_body(prompt, model_id=model_id, model=model))
 
 
 def _question_key(turn: TurnRun) -> str:

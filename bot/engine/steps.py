@@ -8,10 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 
-from bot.claude.cache_key import request_key
 from bot.claude.errors import ContextTooLong
 from bot.claude.events import Completion, Restarted, TextDelta
-from bot.claude.prompt import request_body
 from bot.engine import endings, notices
 from bot.engine.fitting import build_prompt, fit
 from bot.engine.question import question_of
@@ -76,8 +74,7 @@ async def give_known_answer(turn: TurnRun) -> Answered | None:
     services, model_id = turn.services, turn.channel_settings.claude.model
     if not services.settings.cache.answers or turn.prompt is None:
         return None
-    model = services.settings.models.get(model_id)
-    turn.request_key = request_key(request_body(turn.prompt, model_id=model_id, model=model))
+    turn.request_key = endings.key_of(turn, turn.prompt, model_id)
     since = services.database.now() - timedelta(seconds=services.settings.cache.max_age_s)
     answer = await services.database.read(answers.same_request, turn.request_key, since=since)
     services.metrics.answer_cache_asked(hit=answer is not None)
