@@ -1,16 +1,19 @@
 """The ledger as the Claude client sees it: nothing is sent before its entry is open."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.claude.books import Books
 from bot.engine.budget_rules import BudgetRules
 from bot.vocabulary import BillableRequest, EntryStatus, Usage, new_id
 from config.sections import LimitsSettings
-from storage import ledger
+from storage import ledger, rate_limits
 from storage.admission import Slot, admit
 from storage.database import Database
 from storage.ledger import Closing
+
+NOTICEABLE = timedelta(seconds=rate_limits.MARGIN_S / 2)
+"""Half of what the rate limit allows between its grant and the request on the wire."""
 
 
 class ChannelLimited(Exception):
@@ -78,8 +81,16 @@ class LedgerBooks(Books):
         )
         if until is not None:
             raise ChannelLimited(until)
+        await self._count_from_leaving(slot, now)
         self._running[entry_id] = Usage()
         return entry_id
+
+    async def _count_from_leaving(self, slot: Slot, granted_at: datetime) -> None:
+        """Where the database kept the turn waiting, its place in the rate limit counts from now: else
+        its request would stand too close to those of the next window."""
+        while (now := self._database.now()) - granted_at > NOTICEABLE:
+            await self._database.write(rate_limits.left_at, [(slot.turn_id, now)])
+            granted_at = now
 
 
 class TurnBooks(Books):
