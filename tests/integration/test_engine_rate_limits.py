@@ -98,12 +98,12 @@ async def test_turned_away_once_per_person(ready_url: str) -> None:
         await rig.end_of(rig.say("third", thread=untold))
         await rig.end_of(rig.say("fourth", thread=other, by=GRACE))
         (notice,) = rig.notices(told)
-        assert notice == (
-            "This channel has reached its limit of 1 answers in a minute. "
-            "Please ask again in about a minute."
+        assert notice.startswith(
+            "This channel has reached its limit of 1 answers in a minute. Please ask again in about "
         )
         assert rig.notices(untold) == []
-        assert rig.notices(other, to=GRACE) == [notice]
+        (also,) = rig.notices(other, to=GRACE)
+        assert also.startswith("This channel has reached its limit")
         assert [rig.replies(thread) for thread in (told, untold, other)] == [[], [], []]
         assert len(rig.claude.requests) == 1
 
