@@ -34,7 +34,7 @@ from tests.support import wait_until
 ADA = Person("U1", "Ada")
 GRACE = Person("U2", "Grace")
 API_KEY = "sk-ant-simulated"
-PATIENCE_S = 8.0
+PATIENCE_S = 30.0
 """How long a test waits for what it wants to see: far longer than it takes, as machines are busy."""
 
 _OVER = ("delivered", "parked")
