@@ -11,7 +11,7 @@ waits for what it wants to see, and holds Claude or the platform where a moment 
 import asyncio
 import tempfile
 import tomllib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ from tests.support import wait_until
 ADA = Person("U1", "Ada")
 GRACE = Person("U2", "Grace")
 API_KEY = "sk-ant-simulated"
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 """How long a test waits for what it wants to see: far longer than it takes, as machines are busy."""
 
 _OVER = ("delivered", "parked")
@@ -98,6 +98,7 @@ class Replica:
             with_web=False,
             environ={},
         )
+        self.dispatcher = service._dispatcher
         self._task = asyncio.create_task(service.run(self._stop), name="service")
 
     async def stop(self) -> None:
@@ -142,6 +143,11 @@ class Rig:
         """Stop every replica in order."""
         replicas, self.replicas = self.replicas, []
         await asyncio.gather(*(replica.stop() for replica in replicas))
+
+    async def idle(self, number: int = 0) -> None:
+        """Return once a replica runs no turn any more."""
+        dispatcher = self.replicas[number].dispatcher
+        await wait_until(lambda: dispatcher.active == 0, PATIENCE_S, what="no turn running")
 
     # People
 
@@ -197,16 +203,29 @@ class Rig:
 
     async def end_of(self, message: Message) -> Ended:
         """How the turn of a message came out, once it is over."""
-        row = await wait_until(
-            lambda: self.database.read(_turn_of, message.key),
-            PATIENCE_S,
-            what=f"the end of the turn of {message.text[:40]!r}",
+        (ended,) = await self.ends_of([message])
+        return ended
+
+    async def ends_of(self, messages: Sequence[Message]) -> list[Ended]:
+        """How the turns of some messages came out, once all of them are over."""
+        keys = [message.key for message in messages]
+
+        async def over() -> dict[str, Any] | None:
+            rows = await self.database.read(_turns_of, keys)
+            return rows if len(rows) == len(keys) else None
+
+        rows = await wait_until(
+            over, PATIENCE_S, what=f"the turns of {[message.text[:40] for message in messages]}"
         )
-        shown = [
+        assert rows is not None
+        return [self._ended(message.thread, rows[message.key]) for message in messages]
+
+    def _ended(self, thread: Thread, row: Any) -> Ended:
+        shown = (
             posted.text
-            for posted in self.platform.visible(message.thread)
+            for posted in self.platform.visible(thread)
             if posted.mark.startswith(f"{row.id}.") and posted.notice_for is None
-        ]
+        )
         return Ended(row.id, row.status, row.outcome, row.detail, tuple(shown))
 
     async def ask(self, text: str, *, thread: Thread | None = None, by: Person = ADA) -> str:
@@ -328,12 +347,13 @@ _inbox, _turns, _threads = table(InboxRow), table(TurnRow), table(ThreadRow)
 _entries, _files = table(LedgerRow), table(AttachmentRow)
 
 
-def _turn_of(connection: Connection, message_key: str) -> Any:
-    return connection.execute(
-        select(_turns)
+def _turns_of(connection: Connection, message_keys: Sequence[str]) -> dict[str, Any]:
+    rows = connection.execute(
+        select(_turns, _inbox.c.message_key)
         .join(_inbox, _inbox.c.turn_id == _turns.c.id)
-        .where(_inbox.c.message_key == message_key, _turns.c.status.in_(_OVER))
-    ).one_or_none()
+        .where(_inbox.c.message_key.in_(message_keys), _turns.c.status.in_(_OVER))
+    )
+    return {row.message_key: row for row in rows}
 
 
 def _at_rest(connection: Connection, thread_key: str) -> bool:

@@ -41,6 +41,8 @@ class Interrupt:
         """The thread is another replica's now."""
         self.letting_go = False
         """The turn is ending by itself, so that its lease no longer needs to be kept."""
+        self.held_until = 0.0
+        """On the clock's monotonic scale: until then nobody else can have claimed the thread."""
 
 
 class RunsTurns(Protocol):
@@ -161,6 +163,7 @@ class Dispatcher:
         room = min(CLAIM_LIMIT, self._settings.max_active_turns - len(self._active))
         if room <= 0:
             return False
+        asked_at = self._clock.monotonic()
         works = await self._database.write(
             turns.take,
             owner=self._owner,
@@ -171,10 +174,10 @@ class Dispatcher:
             price_of=self._price_of,
         )
         for work in works:
-            self._start(work)
+            self._start(work, held_until=asked_at + self._settings.lease_s)
         return len(works) == room
 
-    def _start(self, work: Work) -> None:
+    def _start(self, work: Work, *, held_until: float) -> None:
         key = work.held.fence.thread_key
         earlier = self._active.get(key)
         if earlier is not None:  # we lost it and claimed it anew before the old turn noticed
@@ -182,6 +185,7 @@ class Dispatcher:
             if earlier.task is not None:
                 earlier.task.cancel()
         active = _Active(work, revision=work.held.revision)
+        active.interrupt.held_until = held_until
         self._active[key] = active
         self._idle.clear()
         self._metrics.turn_started()
@@ -226,32 +230,37 @@ class Dispatcher:
     async def _beat(self) -> None:
         """Renew the leases, write down what running requests used, count what waits."""
         await self._database.synchronise_clock()
-        held = dict(self._active)
-        if held:
-            signals = await self._database.write(
-                turns.keep,
-                owner=self._owner,
-                held=[active.work.held.fence for active in held.values()],
-                running=self._books.running(),
-                now=self._database.now(),
-                lease_s=self._settings.lease_s,
-            )
-            for key, active in held.items():
-                self._notice(active, signals.get(key))
+        if self._active:
+            await self._renew(dict(self._active))
         depth = await self._database.read(inbox.depth)
         self.waiting = depth.waiting
         oldest = depth.oldest_received_at
         age_s = 0.0 if oldest is None else (self._database.now() - oldest).total_seconds()
         self._metrics.queue_sampled(depth=depth.waiting, oldest_waiting_s=max(0.0, age_s))
 
-    def _notice(self, active: _Active, signal: Signal | None) -> None:
+    async def _renew(self, held: dict[str, _Active]) -> None:
+        held_until = self._clock.monotonic() + self._settings.lease_s
+        signals = await self._database.write(
+            turns.keep,
+            owner=self._owner,
+            held=[active.work.held.fence for active in held.values()],
+            running=self._books.running(),
+            now=self._database.now(),
+            lease_s=self._settings.lease_s,
+        )
+        for key, active in held.items():
+            self._notice(active, signals.get(key), held_until=held_until)
+
+    def _notice(self, active: _Active, signal: Signal | None, *, held_until: float) -> None:
         if active.task is None or active.task.done() or active.interrupt.letting_go:
             return
         if signal is None:
             log.warning("lease lost", turn=active.work.turn.id)
             active.interrupt.lost = True
             active.task.cancel()
-        elif signal.revision != active.revision:
+            return
+        active.interrupt.held_until = held_until
+        if signal.revision != active.revision:
             active.revision = signal.revision
             active.interrupt.changed.set()
 

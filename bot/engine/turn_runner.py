@@ -12,6 +12,7 @@ from bot.claude.errors import ClaudeError
 from bot.engine import endings, notices
 from bot.engine.accounts import ChannelLimited
 from bot.engine.dispatcher import Interrupt
+from bot.engine.leased_adapter import LeasedAdapter
 from bot.engine.live_reply import LiveReply
 from bot.engine.steps import STEPS
 from bot.engine.turn_run import Deferred, Services, TurnRun
@@ -53,7 +54,7 @@ class TurnRunner:
         if adapter is None:
             return await self._wait_for_platform(work, interrupt)
         with turn_context(work.turn.id, work.held.thread.key):
-            turn = self._turn(work, adapter)
+            turn = self._turn(work, interrupt, adapter)
             try:
                 with self._services.tracing.span("turn", turn=work.turn.id):
                     return await self._run(turn, interrupt)
@@ -370,7 +371,7 @@ class TurnRunner:
             metrics.first_text_shown(waited_s + turn.reply.first_text_at - turn.started)
         metrics.final_shown(waited_s + clock.monotonic() - turn.started)
 
-    def _turn(self, work: Work, adapter: Adapter) -> TurnRun:
+    def _turn(self, work: Work, interrupt: Interrupt, adapter: Adapter) -> TurnRun:
         services = self._services
         channel = work.held.thread.channel
         channel_settings = services.settings.for_channel(
@@ -382,12 +383,15 @@ class TurnRunner:
                 turns.save_reply, work.held.fence, work.turn.id, message_ids
             )
 
+        def is_held() -> bool:
+            return services.clock.monotonic() < interrupt.held_until
+
         return TurnRun(
             work=work,
             services=services,
             adapter=adapter,
             reply=LiveReply(
-                adapter=adapter,
+                adapter=LeasedAdapter(adapter, is_held=is_held),
                 thread=work.held.thread,
                 turn_id=work.turn.id,
                 clock=services.clock,
@@ -414,4 +418,6 @@ async def _uninterrupted(work: Awaitable[T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # seen: whoever cancelled wants to hear of nothing more
         raise

@@ -1,6 +1,5 @@
 """Budgets hold, whatever happens at once, and people are told plainly."""
 
-import asyncio
 import re
 
 from tests.engine_rig import engine
@@ -54,7 +53,7 @@ async def test_many_at_once_cannot_overshoot(ready_url: str) -> None:
     async with engine(ready_url, SHORT + _budget("global", "0.05", "day")) as rig:
         rig.claude.script.always("word " * 900)
         asked = [rig.say(f"number {n}", thread=rig.thread(f"t{n}")) for n in range(30)]
-        ends = await asyncio.gather(*(rig.end_of(each) for each in asked))
+        ends = await rig.ends_of(asked)
         outcomes = [end.outcome for end in ends]
         assert set(outcomes) == {"answered", "over_budget"}
         owed = rig.claude.bill().total_nanousd

@@ -1,7 +1,5 @@
 """Conversations: who is answered, with what in mind, in which order."""
 
-import asyncio
-
 import pytest
 
 from bot.vocabulary import Person
@@ -101,8 +99,10 @@ async def test_many_threads_are_answered_at_once(ready_url: str) -> None:
         asked = [rig.say(f"number {n}", thread=rig.thread(f"t{n}")) for n in range(20)]
         await rig.claude.wait_for_held(20)
         rig.claude.release()
-        answers = await asyncio.gather(*(rig.answer_to(each) for each in asked))
-        assert answers == [f"Answer to [Ada says:]\nnumber {n}" for n in range(20)]
+        ends = await rig.ends_of(asked)
+        assert [end.text for end in ends] == [
+            f"Answer to [Ada says:]\nnumber {n}" for n in range(20)
+        ]
 
 
 async def test_a_duplicate_changes_nothing(ready_url: str) -> None:
