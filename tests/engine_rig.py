@@ -11,11 +11,11 @@ waits for what it wants to see, and holds Claude or the platform where a moment 
 import asyncio
 import tempfile
 import tomllib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anthropic  # noqa: F401 - it takes long to import, and deadlines in tests are short
 from sqlalchemy import Connection, select
@@ -27,9 +27,12 @@ from bot.vocabulary import Attachment, Channel, Clock, Message, Person, SystemCl
 from config import Settings, load_settings
 from sandbox.claude import SimulatedClaude
 from storage.database import Database
+from storage.errors import StorageUnavailable
 from storage.tables import AttachmentRow, InboxRow, LedgerRow, ThreadRow, TurnRow
 from storage.upsert import table
 from tests.support import wait_until
+
+T = TypeVar("T")
 
 ADA = Person("U1", "Ada")
 GRACE = Person("U2", "Grace")
@@ -211,8 +214,8 @@ class Rig:
         keys = [message.key for message in messages]
 
         async def over() -> dict[str, Any] | None:
-            rows = await self.database.read(_turns_of, keys)
-            return rows if len(rows) == len(keys) else None
+            rows = await self._seen(_turns_of, keys)
+            return rows if rows is not None and len(rows) == len(keys) else None
 
         rows = await wait_until(
             over, PATIENCE_S, what=f"the turns of {[message.text[:40] for message in messages]}"
@@ -236,17 +239,20 @@ class Rig:
         """Return once nothing is going on in the thread, and nothing waits there."""
         await self.taken_in()
         key = (thread or self.thread()).key
-        await wait_until(
-            lambda: self.database.read(_at_rest, key), PATIENCE_S, what=f"{key} at rest"
-        )
+        await wait_until(lambda: self._seen(_at_rest, key), PATIENCE_S, what=f"{key} at rest")
 
     async def lets_go(self, thread: Thread | None = None) -> None:
         """Return once no replica holds the thread: its turn is over, or waits for its time."""
         await self.taken_in()
         key = (thread or self.thread()).key
-        await wait_until(
-            lambda: self.database.read(_let_go, key), PATIENCE_S, what=f"{key} held by nobody"
-        )
+        await wait_until(lambda: self._seen(_let_go, key), PATIENCE_S, what=f"{key} held by nobody")
+
+    async def _seen(self, query: Callable[..., T], *args: object) -> T | None:
+        """What the query says now; None while the database is away."""
+        try:
+            return await self.database.read(query, *args)
+        except StorageUnavailable:
+            return None
 
     # Claude and the books
 

@@ -58,6 +58,7 @@ class MemoryAdapter:
             try:
                 await intake.receive(platform.events[platform.acknowledged])
             except IntakeUnavailable:
+                platform.refusals += 1
                 await platform.clock.sleep(HAND_IN_AGAIN_S)
             else:
                 platform.acknowledged += 1

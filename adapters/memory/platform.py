@@ -83,6 +83,8 @@ class MemoryPlatform:
         """What people did, in order."""
         self.acknowledged = 0
         """How many of the events need not be handed in any more."""
+        self.refusals = 0
+        """How often an event could not be handed in."""
         self.happened = asyncio.Event()
         self._faults: defaultdict[Verb, deque[Fault]] = defaultdict(deque)
         self._closed: set[str] = set()

@@ -1,7 +1,7 @@
 """Brings one claimed turn to its end: settle what is said, commit it, then show it."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -37,8 +37,10 @@ DELIVERY_S = 30.0
 
 FIRST_REDELIVERY_S = 5.0
 LONGEST_REDELIVERY_S = 300.0
-COMMIT_PATIENCE_S = 30.0
-COMMIT_RETRY_S = 0.5
+PATIENCE_S = 30.0
+"""With a database that is away: a turn keeps what it has to write for so long."""
+
+WRITE_AGAIN_S = 0.5
 
 
 class TurnRunner:
@@ -121,6 +123,8 @@ class TurnRunner:
             if not attempt.done():
                 attempt.cancel()
                 await asyncio.wait({attempt})
+        if not attempt.cancelled() and attempt.exception() is None:
+            await self._close_entry(attempt.result())  # it ended just as the question changed
         return None
 
     async def _undisturbed(
@@ -166,7 +170,7 @@ class TurnRunner:
         """Write the ending; false if the question changed just before."""
         while True:
             try:
-                await _uninterrupted(self._write_ending(turn, answered))
+                await self._write_ending(turn, answered)
                 break
             except Revised:
                 if await self._question_changed(turn):
@@ -192,19 +196,26 @@ class TurnRunner:
         return True
 
     async def _write_ending(self, turn: TurnRun, answered: Answered) -> None:
-        """Commit, with patience for a database that is away for a moment."""
-        clock, database = self._services.clock, self._services.database
-        give_up_at = clock.monotonic() + COMMIT_PATIENCE_S
+        now = self._services.database.now
+        await self._patiently(
+            lambda: self._services.database.write(
+                turns.commit, turn.work, answered, revision=turn.revision, now=now()
+            )
+        )
+
+    async def _patiently(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Write, again and again if the database is away for a moment; only between two attempts can
+        this be cancelled."""
+        clock = self._services.clock
+        give_up_at = clock.monotonic() + PATIENCE_S
         while True:
             try:
-                return await database.write(
-                    turns.commit, turn.work, answered, revision=turn.revision, now=database.now()
-                )
+                return await _uninterrupted(write())
             except StorageUnavailable:
                 if clock.monotonic() >= give_up_at:
                     raise
-                self._services.metrics.database_failed("commit")
-                await clock.sleep(COMMIT_RETRY_S)
+                self._services.metrics.database_failed("turn")
+                await clock.sleep(WRITE_AGAIN_S)
 
     async def _close_entry(self, answered: Answered) -> None:
         """The answer was not wanted any more; what it cost is owed all the same."""
@@ -379,8 +390,10 @@ class TurnRunner:
         )
 
         async def save(message_ids: list[str]) -> None:
-            await services.database.write(
-                turns.save_reply, work.held.fence, work.turn.id, message_ids
+            await self._patiently(
+                lambda: services.database.write(
+                    turns.save_reply, work.held.fence, work.turn.id, message_ids
+                )
             )
 
         def is_held() -> bool:
