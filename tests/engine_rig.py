@@ -26,6 +26,7 @@ from bot.ports import Capabilities
 from bot.vocabulary import Attachment, Channel, Clock, Message, Person, SystemClock, Thread
 from config import Settings, load_settings
 from sandbox.claude import SimulatedClaude
+from storage import turns
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from storage.tables import AttachmentRow, InboxRow, LedgerRow, ThreadRow, TurnRow
@@ -125,11 +126,12 @@ class Rig:
         claude: SimulatedClaude,
         database: Database,
         capabilities: Capabilities | None,
+        idempotent: bool,
     ) -> None:
         self.settings = settings
         self.claude = claude
         self.database = database
-        self.platform = MemoryPlatform()
+        self.platform = MemoryPlatform(idempotent=idempotent)
         self.replicas: list[Replica] = []
         self._capabilities = capabilities
 
@@ -146,6 +148,10 @@ class Rig:
         """Stop every replica in order."""
         replicas, self.replicas = self.replicas, []
         await asyncio.gather(*(replica.stop() for replica in replicas))
+
+    async def retry(self, ended: Ended) -> bool:
+        """Try a parked turn again, as an operator does; false if it is not parked."""
+        return await self.database.write(turns.retry, ended.turn_id, now=self.database.now())
 
     async def idle(self, number: int = 0) -> None:
         """Return once a replica runs no turn any more."""
@@ -281,6 +287,7 @@ async def engine(
     *,
     started: bool = True,
     capabilities: Capabilities | None = None,
+    idempotent: bool = True,
     api_key: str = API_KEY,
     models: str = "",
 ) -> AsyncIterator[Rig]:
@@ -289,7 +296,13 @@ async def engine(
     async with SimulatedClaude() as claude:
         settings = _settings(url, config, models, claude.base_url, api_key)
         database = Database(url, clock=SystemClock())
-        rig = Rig(settings=settings, claude=claude, database=database, capabilities=capabilities)
+        rig = Rig(
+            settings=settings,
+            claude=claude,
+            database=database,
+            capabilities=capabilities,
+            idempotent=idempotent,
+        )
         try:
             if started:
                 rig.start()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from bot.ports import Part, PlatformError, ThreadGone
+from bot.ports import Part, ThreadGone
 from bot.vocabulary import (
     Attachment,
     Channel,
@@ -49,7 +49,7 @@ class Posted:
 class Fault:
     """Something that goes wrong once: held until released, then perhaps done, then perhaps failed."""
 
-    error: PlatformError | None
+    error: Exception | None
     acted: bool = False
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the request has come."""
@@ -156,14 +156,16 @@ class MemoryPlatform:
         """From now on nothing can be said in the thread."""
         self._closed.add(thread.key)
 
-    def fail(
-        self, verb: Verb, error: PlatformError, *, times: int = 1, acted: bool = False
-    ) -> None:
+    def fail(self, verb: Verb, error: Exception, *, times: int = 1, acted: bool = False) -> None:
         """The next requests of this kind fail; with `acted` only their answer is lost."""
         for _ in range(times):
             self.hold(verb, error, acted=acted).release()
 
-    def hold(self, verb: Verb, error: PlatformError | None = None, *, acted: bool = False) -> Fault:
+    def recover(self) -> None:
+        """Nothing more goes wrong."""
+        self._faults.clear()
+
+    def hold(self, verb: Verb, error: Exception | None = None, *, acted: bool = False) -> Fault:
         """The next request of this kind hangs until it is released, and then may fail."""
         fault = Fault(error, acted=acted)
         self._faults[verb].append(fault)

@@ -14,7 +14,7 @@ from bot.engine import endings, notices
 from bot.engine.fitting import build_prompt, fit
 from bot.engine.question import question_of
 from bot.engine.turn_run import TurnRun
-from bot.ports import PlatformError
+from bot.ports import PlatformError, ThreadGone
 from bot.vocabulary import Message
 from storage import answers, history
 from storage.turns import Answered
@@ -135,6 +135,8 @@ async def _stream(turn: TurnRun) -> Completion:
 
 
 def _show(turn: TurnRun, text: str) -> None:
+    if isinstance(turn.reply.lost, ThreadGone):
+        raise turn.reply.lost  # nobody would read what is paid for
     turn.text = text
     if turn.first_text_at is None:
         turn.first_text_at = turn.services.database.now()

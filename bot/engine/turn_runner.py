@@ -20,7 +20,14 @@ from bot.ports import Adapter, PlatformError, ShowsReports, ThreadGone, TurnRepo
 from bot.telemetry.logs import turn_context
 from bot.vocabulary import EntryStatus
 from storage import threads, turns
-from storage.errors import BudgetExceeded, LeaseLost, Revised, StorageUnavailable, Unpriced
+from storage.errors import (
+    BudgetExceeded,
+    LeaseLost,
+    Revised,
+    StorageError,
+    StorageUnavailable,
+    Unpriced,
+)
 from storage.inbox import Waiting
 from storage.threads import Signal
 from storage.turns import Answered, TurnStatus, Work
@@ -69,7 +76,7 @@ class TurnRunner:
             again_at = await self._to_its_end(turn, interrupt)
             outcome = str(turn.work.turn.outcome) if turn.over else "deferred"
         except asyncio.CancelledError:
-            outcome = "handed_over"
+            outcome = "lease_lost" if interrupt.lost else "handed_over"
             if not interrupt.lost:
                 await self._hand_over(turn, interrupt)
             raise
@@ -81,6 +88,9 @@ class TurnRunner:
             outcome = "database_away"
             self._services.metrics.database_failed("turn")
             log.error("turn left to whoever claims it next", error=str(error))
+            return None
+        except Exception:
+            log.exception("a defect; the turn is tried again when its lease has run out")
             return None
         finally:
             self._services.metrics.turn_finished(outcome)
@@ -94,8 +104,7 @@ class TurnRunner:
         except Deferred as deferral:
             return await self._defer(turn, deferral, interrupt)
         except ThreadGone as error:
-            log.error("nothing can be shown here any more", error=str(error))
-            return await self._abandon(turn, interrupt, detail="thread gone")
+            return await self._abandon(turn, interrupt, error)
 
     # Settling: what is to be said, committed
 
@@ -261,20 +270,25 @@ class TurnRunner:
             else:
                 footer = f"\n\n_{stored.footer}_" if stored.footer else ""
                 await turn.reply.finish(f"{stored.answer}{footer}", deadline=deadline)
-        except ThreadGone:
+        except (ThreadGone, StorageError):
             raise
-        except PlatformError as error:
+        except Exception as error:  # a `PlatformError`, or a defect of the adapter
             return await self._deliver_later(turn, error, interrupt)
         await self._report(turn)
         log.info("turn ended", outcome=stored.outcome, detail=stored.detail)
         return await self._end(turn, interrupt, parked=stored.to_be_parked, detail=stored.detail)
 
     async def _deliver_later(
-        self, turn: TurnRun, error: PlatformError, interrupt: Interrupt
+        self, turn: TurnRun, error: Exception, interrupt: Interrupt
     ) -> datetime | None:
         failures = turn.work.turn.deliveries + 1
         self._services.metrics.delivery_retried(turn.adapter.name, type(error).__name__)
-        log.warning("the answer could not be shown", error=str(error), failures=failures)
+        log.warning(
+            "the answer could not be shown",
+            error=str(error),
+            failures=failures,
+            exc_info=None if isinstance(error, PlatformError) else error,
+        )
         if failures >= self._services.settings.engine.max_deliveries:
             return await self._end(turn, interrupt, parked=True, detail="undeliverable")
         now = self._services.database.now()
@@ -288,13 +302,15 @@ class TurnRunner:
         )
         return until
 
-    async def _defer(self, turn: TurnRun, deferral: Deferred, interrupt: Interrupt) -> datetime:
+    async def _defer(
+        self, turn: TurnRun, deferral: Deferred, interrupt: Interrupt
+    ) -> datetime | None:
         """Say that the answer comes later, and let the thread go until then."""
         deadline = self._services.clock.monotonic() + DELIVERY_S
         try:
             await turn.reply.finish(deferral.sentence, deadline=deadline)
-        except ThreadGone:
-            raise
+        except ThreadGone as error:
+            return await self._abandon(turn, interrupt, error)
         except PlatformError as error:
             log.warning("the delay could not be told", error=str(error))
         log.info("turn deferred", until=deferral.until.isoformat())
@@ -302,15 +318,15 @@ class TurnRunner:
         return deferral.until
 
     async def _abandon(
-        self, turn: TurnRun, interrupt: Interrupt, *, detail: str
+        self, turn: TurnRun, interrupt: Interrupt, error: ThreadGone
     ) -> datetime | None:
         """Nobody can be told anything: end the turn where it is."""
+        log.error("nothing can be shown here any more", error=str(error))
+        turn.detail = "thread gone"
         if turn.work.turn.status is TurnStatus.OPEN:
-            turn.detail = detail
-            answered = endings.ended(turn, "unreachable", None)
             turn.revision = (await self._read_thread(turn))[0].revision
-            await self._commit(turn, answered)
-        return await self._end(turn, interrupt, parked=True, detail=detail)
+            await self._commit(turn, endings.ended(turn, "unreachable", None))
+        return await self._end(turn, interrupt, parked=True, detail=turn.detail)
 
     async def _hand_over(self, turn: TurnRun, interrupt: Interrupt) -> None:
         try:
@@ -368,7 +384,10 @@ class TurnRunner:
         self._measure(turn)
         if isinstance(turn.adapter, ShowsReports) and stored.answer is not None:
             report = TurnReport(stored.outcome or "", stored.model, turn.used, turn.cost_nanousd)
-            await turn.adapter.report(turn.work.held.thread, report)
+            try:
+                await turn.adapter.report(turn.work.held.thread, report)
+            except PlatformError as error:
+                log.warning("the cost could not be told", error=str(error))
 
     def _measure(self, turn: TurnRun) -> None:
         if not turn.work.messages or turn.work.resumed:
