@@ -74,6 +74,13 @@ def append(
     )
 
 
+def forget(connection: Connection, thread_key: str, turn_id: str) -> None:
+    """Take back what a turn added, since its question will be asked again."""
+    connection.execute(
+        messages.delete().where(messages.c.thread_key == thread_key, messages.c.turn_id == turn_id)
+    )
+
+
 def keep_attachment(
     connection: Connection, content: bytes, media_type: str, *, now: datetime
 ) -> str:

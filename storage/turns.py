@@ -232,7 +232,8 @@ def get(connection: Connection, turn_id: str) -> Turn | None:
 
 
 def retry(connection: Connection, turn_id: str, *, now: datetime) -> bool:
-    """Let a parked turn's messages wait again, for a new turn; false if it is not parked."""
+    """Let a parked turn's messages wait again, for a new turn, as if they had not been asked; false if
+    it is not parked."""
     row = connection.execute(
         update(turns)
         .where(turns.c.id == turn_id, turns.c.status == TurnStatus.PARKED.value)
@@ -242,6 +243,7 @@ def retry(connection: Connection, turn_id: str, *, now: datetime) -> bool:
     if row is None:
         return False
     inbox.reopen(connection, turn_id)
+    history.forget(connection, row.thread_key, turn_id)
     threads.wake(connection, row.thread_key, now=now, revise=False)
     notify(connection)
     return True

@@ -1,4 +1,4 @@
-"""The platform fails, or the service stops: there is one complete reply at the end, or an operator knows."""
+"""The platform fails, or the service stops: at the end there is one whole reply, or an operator knows."""
 
 import asyncio
 
