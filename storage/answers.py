@@ -1,12 +1,14 @@
 """Answers that may be given again: to exactly the same request, or in an outage to the same question."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from storage.tables import AnswerRow
-from storage.upsert import insert, table
+from storage.upsert import insert_on, table
 
 answers = table(AnswerRow)
 
@@ -16,6 +18,10 @@ _COLUMNS = (
     answers.c.model,
     answers.c.markdown,
     answers.c.created_at,
+)
+# What every turn runs is built once (see `storage.threads`).
+_same_request = select(*_COLUMNS).where(
+    answers.c.key == bindparam("same"), answers.c.created_at >= bindparam("since")
 )
 
 
@@ -32,24 +38,12 @@ class KnownAnswer:
 
 def remember(connection: Connection, answer: KnownAnswer) -> None:
     """Keep an answer; a newer one to the same request takes its place."""
-    values = {
-        "question_key": answer.question_key,
-        "model": answer.model,
-        "markdown": answer.markdown,
-        "created_at": answer.created_at,
-    }
-    connection.execute(
-        insert(connection, answers)
-        .values(key=answer.key, **values)
-        .on_conflict_do_update(index_elements=["key"], set_=values)
-    )
+    connection.execute(_new_or_newer(connection.dialect.name), asdict(answer))
 
 
 def same_request(connection: Connection, key: str, *, since: datetime) -> KnownAnswer | None:
     """The answer to exactly this request, unless it is older than `since`."""
-    row = connection.execute(
-        select(*_COLUMNS).where(answers.c.key == key, answers.c.created_at >= since)
-    ).one_or_none()
+    row = connection.execute(_same_request, {"same": key, "since": since}).one_or_none()
     return None if row is None else KnownAnswer(*row)
 
 
@@ -64,3 +58,10 @@ def same_question(
         .limit(1)
     ).one_or_none()
     return None if row is None else KnownAnswer(*row)
+
+
+@cache
+def _new_or_newer(dialect: str) -> Any:
+    new = insert_on(dialect, answers)
+    values = {column.name: new.excluded[column.name] for column in _COLUMNS[1:]}
+    return new.on_conflict_do_update(index_elements=["key"], set_=values)

@@ -7,13 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from storage.tables import AttachmentRow, MessageRow
 from storage.upsert import insert, table
 
 messages = table(MessageRow)
 attachments = table(AttachmentRow)
+
+# What every turn runs is built once (see `storage.threads`).
+_window = (
+    select(messages.c.id, messages.c.role, messages.c.content, messages.c.tokens)
+    .where(
+        messages.c.thread_key == bindparam("thread_key"),
+        messages.c.id >= bindparam("start"),
+        messages.c.content.is_not(None),
+    )
+    .order_by(messages.c.id)
+)
+_new = messages.insert()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +52,7 @@ class Said:
 
 def window(connection: Connection, thread_key: str, *, start: int) -> tuple[Said, ...]:
     """The thread's history from row `start` on, oldest first, less what retention has taken."""
-    rows = connection.execute(
-        select(messages.c.id, messages.c.role, messages.c.content, messages.c.tokens)
-        .where(
-            messages.c.thread_key == thread_key,
-            messages.c.id >= start,
-            messages.c.content.is_not(None),
-        )
-        .order_by(messages.c.id)
-    )
+    rows = connection.execute(_window, {"thread_key": thread_key, "start": start})
     return tuple(Said(row.id, row.role, tuple(json.loads(row.content)), row.tokens) for row in rows)
 
 
@@ -59,7 +63,7 @@ def append(
     if not said:
         return
     connection.execute(
-        messages.insert(),
+        _new,
         [
             {
                 "thread_key": thread_key,

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from bot.vocabulary import (
     Attachment,
@@ -19,12 +20,21 @@ from storage import threads
 from storage.database import notify
 from storage.errors import DuplicateMessage
 from storage.tables import InboxRow
-from storage.upsert import insert, table
+from storage.upsert import insert_on, table
 
 inbox = table(InboxRow)
 
 TURN_MESSAGES = 50
 """At most so many waiting messages are answered together; the rest are the next turn's."""
+
+# What every turn runs is built once (see `storage.threads`).
+_waiting = (
+    select(inbox.c.id, inbox.c.payload, inbox.c.received_at)
+    .where(inbox.c.thread_key == bindparam("of_thread"), inbox.c.done_at.is_(None))
+    .order_by(inbox.c.id)
+    .limit(TURN_MESSAGES)
+)
+_set_all = update(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +61,13 @@ def put(connection: Connection, message: Message, *, now: datetime) -> bool:
     if not _touch_thread(connection, message, now=now):
         return False
     stored = connection.execute(
-        insert(connection, inbox)
-        .values(
-            message_key=message.key,
-            thread_key=message.thread.key,
-            payload=message_to_json(message),
-            received_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["message_key"])
-        .returning(inbox.c.id)
+        _new_message(connection.dialect.name),
+        {
+            "message_key": message.key,
+            "thread_key": message.thread.key,
+            "payload": message_to_json(message),
+            "received_at": now,
+        },
     ).one_or_none()
     if stored is None:
         raise DuplicateMessage(f"{message.key} arrived before")
@@ -99,12 +107,7 @@ def withdraw(
 
 def waiting(connection: Connection, thread_key: str) -> tuple[Waiting, ...]:
     """The thread's unanswered messages in the order of arrival, at most `TURN_MESSAGES`."""
-    rows = connection.execute(
-        select(inbox.c.id, inbox.c.payload, inbox.c.received_at)
-        .where(inbox.c.thread_key == thread_key, inbox.c.done_at.is_(None))
-        .order_by(inbox.c.id)
-        .limit(TURN_MESSAGES)
-    )
+    rows = connection.execute(_waiting, {"of_thread": thread_key})
     return tuple(Waiting(row.id, message_from_json(row.payload), row.received_at) for row in rows)
 
 
@@ -112,11 +115,8 @@ def answered(
     connection: Connection, messages: tuple[Waiting, ...], *, turn_id: str, now: datetime
 ) -> None:
     """Mark messages as answered by a turn."""
-    connection.execute(
-        update(inbox)
-        .where(inbox.c.id.in_([waiting.id for waiting in messages]))
-        .values(done_at=now, turn_id=turn_id)
-    )
+    ids = [waiting.id for waiting in messages]
+    connection.execute(_set_all, {"ids": ids, "done_at": now, "turn_id": turn_id})
 
 
 def of_turn(connection: Connection, turn_id: str) -> tuple[Message, ...]:
@@ -152,32 +152,40 @@ def depth(connection: Connection) -> Depth:
 
 def _touch_thread(connection: Connection, message: Message, *, now: datetime) -> bool:
     """Create or wake the message's thread; false if it is none of our business."""
-    values = {
-        "claimable_at": threads.sooner(now),
-        "last_message_id": message.id,
-        "last_message_at": message.sent_at,
-    }
+    last = {"last_message_id": message.id, "last_message_at": message.sent_at}
     if not message.addressed:
-        changed = connection.execute(
-            update(threads.threads)
-            .where(threads.threads.c.key == message.thread.key)
-            .values(**values)
-        )
-        return changed.rowcount == 1
+        return threads.wake(connection, message.thread.key, now=now, revise=False, **last)
     connection.execute(
-        insert(connection, threads.threads)
-        .values(
-            key=message.thread.key,
-            platform=message.thread.channel.platform,
-            channel_key=message.thread.channel.key,
-            payload=thread_to_json(message.thread),
-            claimable_at=now,
-            last_message_id=message.id,
-            last_message_at=message.sent_at,
-        )
-        .on_conflict_do_update(index_elements=["key"], set_=values)
+        _new_or_known_thread(connection.dialect.name),
+        {
+            "key": message.thread.key,
+            "platform": message.thread.channel.platform,
+            "channel_key": message.thread.channel.key,
+            "payload": thread_to_json(message.thread),
+            "claimable_at": now,
+            **last,
+        },
     )
     return True
+
+
+@cache
+def _new_or_known_thread(dialect: str) -> Any:
+    """Insert a thread, or wake it as `threads.wake` does."""
+    known, new = threads.threads.c, insert_on(dialect, threads.threads)
+    values = {
+        "claimable_at": func.coalesce(known.claimable_at, new.excluded.claimable_at),
+        "last_message_id": new.excluded.last_message_id,
+        "last_message_at": new.excluded.last_message_at,
+    }
+    return new.on_conflict_do_update(index_elements=["key"], set_=values)
+
+
+@cache
+def _new_message(dialect: str) -> Any:
+    """Insert a message, unless it is known."""
+    new = insert_on(dialect, inbox).on_conflict_do_nothing(index_elements=["message_key"])
+    return new.returning(inbox.c.id)
 
 
 def _unanswered(connection: Connection, channel: Channel, message_id: str) -> Any:

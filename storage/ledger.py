@@ -2,21 +2,28 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, func, literal, select, update
 
 from bot.vocabulary import BillableRequest, EntryStatus, Usage
 from storage import budgets
 from storage.budgets import BudgetClaim
 from storage.errors import Unpriced
 from storage.tables import LedgerRow, TurnRow
-from storage.upsert import insert, table
+from storage.upsert import insert_on, table
 
 ledger = table(LedgerRow)
 turns = table(TurnRow)
+
+# What every turn runs is built once (see `storage.threads`).
+_set_open = update(ledger).where(
+    ledger.c.id == bindparam("entry"), ledger.c.status == bindparam("status_before")
+)
+_close = _set_open.returning(ledger.c.held_nanousd, ledger.c.budgets)
 
 PriceOf = Callable[[str, Usage, datetime], int | None]
 """(model, usage, time of the request) → nano-dollars, or None where the price is not known."""
@@ -55,25 +62,18 @@ def open_entry(
     if claims and request.worst_case_nanousd is None:
         raise Unpriced(f"a budget applies, but the price of {request.model} is not known")
     held = request.worst_case_nanousd or 0
-    who = request.attribution
     opened = connection.execute(
-        insert(connection, ledger)
-        .values(
-            id=entry_id,
-            opened_at=now,
-            status=EntryStatus.OPEN.value,
-            purpose=who.purpose,
-            model=request.model,
-            turn_id=who.turn_id,
-            workspace_key=who.workspace_key,
-            channel_key=who.channel_key,
-            person_key=who.person_key,
-            plugin=who.plugin,
-            held_nanousd=held,
-            expected_input_tokens=request.expected_input_tokens,
-            budgets=json.dumps(sorted({claim.key for claim in claims})),
-        )
-        .on_conflict_do_nothing(index_elements=["id"])
+        _new(connection.dialect.name),
+        {
+            "id": entry_id,
+            "opened_at": now,
+            "status": EntryStatus.OPEN.value,
+            **asdict(request.attribution),
+            "model": request.model,
+            "held_nanousd": held,
+            "expected_input_tokens": request.expected_input_tokens,
+            "budgets": json.dumps(sorted({claim.key for claim in claims})),
+        },
     )
     if opened.rowcount == 1:
         budgets.hold(connection, claims, held)
@@ -82,21 +82,21 @@ def open_entry(
 def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> None:
     """Write down what is known of running requests, for the case that nobody lives to close them."""
     for entry_id, usage in running:
-        connection.execute(_open(entry_id).values(**_tokens(usage)))
+        connection.execute(_set_open, {**_open(entry_id), **_tokens(usage)})
 
 
 def close(connection: Connection, closing: Closing, *, now: datetime) -> bool:
     """Close an entry and settle its budgets; false (and nothing changes) if it was closed already."""
     row = connection.execute(
-        _open(closing.entry_id)
-        .values(
-            status=closing.status.value,
-            closed_at=now,
-            cost_nanousd=closing.cost_nanousd,
-            request_id=closing.request_id,
+        _close,
+        {
+            **_open(closing.entry_id),
+            "status": closing.status.value,
+            "closed_at": now,
+            "cost_nanousd": closing.cost_nanousd,
+            "request_id": closing.request_id,
             **_tokens(closing.usage),
-        )
-        .returning(ledger.c.held_nanousd, ledger.c.budgets)
+        },
     ).one_or_none()
     if row is None:
         return False
@@ -177,8 +177,15 @@ def answered_turns(
     return int(connection.execute(query).scalar_one())
 
 
-def _open(entry_id: str) -> Any:
-    return update(ledger).where(ledger.c.id == entry_id, ledger.c.status == EntryStatus.OPEN.value)
+@cache
+def _new(dialect: str) -> Any:
+    """Insert an entry, unless it is there already."""
+    return insert_on(dialect, ledger).on_conflict_do_nothing(index_elements=["id"])
+
+
+def _open(entry_id: str) -> dict[str, str]:
+    """The parameters that name an entry which is still open."""
+    return {"entry": entry_id, "status_before": EntryStatus.OPEN.value}
 
 
 def _tokens(usage: Usage) -> dict[str, int]:

@@ -9,17 +9,30 @@ have started late.
 from bisect import insort
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from storage.tables import RateChannelRow, RateSlotRow
-from storage.upsert import insert, table
+from storage.upsert import insert_on, table
 
 channels = table(RateChannelRow)
 slots = table(RateSlotRow)
 
 MARGIN_S = 0.25
 """Added to the window, for what passes between the grant here and the request on the wire."""
+
+# What every turn runs is built once (see `storage.threads`).
+_of_channel = slots.c.channel_key == bindparam("channel")
+_forget_before = delete(slots).where(_of_channel, slots.c.starts_at <= bindparam("before"))
+_all_slots = (
+    select(slots.c.turn_id, slots.c.starts_at, slots.c.started)
+    .where(_of_channel)
+    .order_by(slots.c.starts_at, slots.c.turn_id)
+)
+_move = update(slots).where(slots.c.turn_id == bindparam("turn"))
+_new = slots.insert()
 
 
 def take(
@@ -39,14 +52,8 @@ def take(
     """
     window = timedelta(seconds=per_s + MARGIN_S)
     _lock(connection, channel_key, now)
-    connection.execute(
-        delete(slots).where(slots.c.channel_key == channel_key, slots.c.starts_at <= now - window)
-    )
-    rows = connection.execute(
-        select(slots.c.turn_id, slots.c.starts_at, slots.c.started)
-        .where(slots.c.channel_key == channel_key)
-        .order_by(slots.c.starts_at, slots.c.turn_id)
-    ).all()
+    connection.execute(_forget_before, {"channel": channel_key, "before": now - window})
+    rows = connection.execute(_all_slots, {"channel": channel_key}).all()
     mine = next((row for row in rows if row.turn_id == turn_id), None)
     if mine is not None and mine.started:
         return None
@@ -79,11 +86,14 @@ def left_at(connection: Connection, starts: Iterable[tuple[str, datetime]]) -> N
 
 
 def _lock(connection: Connection, channel_key: str, now: datetime) -> None:
-    connection.execute(
-        insert(connection, channels)
-        .values(key=channel_key, touched_at=now)
-        .on_conflict_do_update(index_elements=["key"], set_={"touched_at": now})
-    )
+    connection.execute(_touch(connection.dialect.name), {"key": channel_key, "touched_at": now})
+
+
+@cache
+def _touch(dialect: str) -> Any:
+    new = insert_on(dialect, channels)
+    touched = {"touched_at": new.excluded.touched_at}
+    return new.on_conflict_do_update(index_elements=["key"], set_=touched)
 
 
 def _free_at(times: list[datetime], messages: int, window: timedelta, now: datetime) -> datetime:
@@ -96,12 +106,7 @@ def _free_at(times: list[datetime], messages: int, window: timedelta, now: datet
 def _put(
     connection: Connection, channel_key: str, turn_id: str, *, starts_at: datetime, started: bool
 ) -> None:
-    changed = connection.execute(
-        update(slots).where(slots.c.turn_id == turn_id).values(starts_at=starts_at, started=started)
-    )
+    slot = {"starts_at": starts_at, "started": started}
+    changed = connection.execute(_move, {"turn": turn_id, **slot})
     if changed.rowcount == 0:
-        connection.execute(
-            slots.insert().values(
-                turn_id=turn_id, channel_key=channel_key, starts_at=starts_at, started=started
-            )
-        )
+        connection.execute(_new, {"turn_id": turn_id, "channel_key": channel_key, **slot})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, literal, select, tuple_, update
+from sqlalchemy import Connection, bindparam, case, func, literal, select, tuple_, update
 
 from bot.vocabulary import Thread, thread_from_json
 from storage.errors import LeaseLost, Revised
@@ -16,6 +16,44 @@ from storage.upsert import table
 threads = table(ThreadRow)
 inbox = table(InboxRow)
 _instant = threads.c.claimable_at.type
+
+# What every turn runs is built once: building a statement costs five times what running it does.
+# What an update sets are those of its parameters that are columns.
+_held = (
+    threads.c.key == bindparam("held_key"),
+    threads.c.owner == bindparam("held_owner"),
+    threads.c.epoch == bindparam("held_epoch"),
+)
+_set_held = update(threads).where(*_held)
+_set_held_at_revision = _set_held.where(threads.c.revision == bindparam("at_revision"))
+_look_at_held = select(threads.c.revision, threads.c.stop_requested).where(*_held)
+_first_waiting = (
+    select(inbox.c.id)
+    .where(inbox.c.thread_key == bindparam("thread_key"), inbox.c.done_at.is_(None))
+    .limit(1)
+)
+_now = bindparam("now", type_=_instant)
+_thread = update(threads).where(threads.c.key == bindparam("thread_key"))
+_wake = _thread.values(claimable_at=func.coalesce(threads.c.claimable_at, _now))
+_wake_revised = _thread.values(
+    claimable_at=case((threads.c.owner.is_(None), _now), else_=threads.c.claimable_at),
+    revision=threads.c.revision + 1,
+)
+# A CTE, because PostgreSQL may run a plain subquery more than once and so exceed the limit.
+_free = (
+    select(threads.c.key)
+    .where(threads.c.claimable_at <= _now)
+    .order_by(threads.c.claimable_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)  # left out on SQLite, where one writer runs at a time
+    .cte("free")
+)
+_claim = (
+    update(threads)
+    .where(threads.c.key.in_(select(_free.c.key)))
+    .values(epoch=threads.c.epoch + 1, attempts=threads.c.attempts + 1)
+    .returning(*threads.c)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +95,11 @@ def claim(
     connection: Connection, *, owner: str, now: datetime, lease_s: float, limit: int
 ) -> list[HeldThread]:
     """Take up to `limit` threads that may be claimed, longest waiting first."""
-    # A CTE, because PostgreSQL may run a plain subquery more than once and so exceed the limit.
-    free = (
-        select(threads.c.key)
-        .where(threads.c.claimable_at <= now)
-        .order_by(threads.c.claimable_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)  # left out on SQLite, where one writer runs at a time
-        .cte("free")
-    )
+    until = now + timedelta(seconds=lease_s)
     taken = connection.execute(
-        update(threads)
-        .where(threads.c.key.in_(select(free.c.key)))
-        .values(
-            owner=owner,
-            claimable_at=now + timedelta(seconds=lease_s),
-            epoch=threads.c.epoch + 1,
-            attempts=threads.c.attempts + 1,
-        )
-        .returning(*threads.c)
+        _claim, {"now": now, "most": limit, "owner": owner, "claimable_at": until}
     ).all()
-    return [_held(row) for row in taken]
+    return [_held_thread(row) for row in taken]
 
 
 def keep(
@@ -100,9 +122,7 @@ def keep(
 
 def look(connection: Connection, fence: Fence) -> Signal:
     """What the thread says now. Raises `LeaseLost` if it is no longer ours."""
-    row = connection.execute(
-        select(threads.c.revision, threads.c.stop_requested).where(_holds(fence))
-    ).one_or_none()
+    row = connection.execute(_look_at_held, _by(fence)).one_or_none()
     if row is None:
         raise LeaseLost(f"{fence.thread_key} is held by another replica")
     return Signal(row.revision, row.stop_requested)
@@ -119,12 +139,11 @@ def guard(
         LeaseLost: somebody else has claimed it.
         Revised: it is ours, but the question changed or a stop was asked for.
     """
-    condition = _holds(fence)
-    if revision is not None:
-        condition = and_(condition, threads.c.revision == revision)
-    changed = connection.execute(
-        update(threads).where(condition).values(**(values or {"owner": fence.owner}))
-    )
+    parameters = _by(fence) | (values or {"owner": fence.owner})
+    if revision is None:
+        changed = connection.execute(_set_held, parameters)
+    else:
+        changed = connection.execute(_set_held_at_revision, parameters | {"at_revision": revision})
     if changed.rowcount == 1:
         return
     look(connection, fence)
@@ -151,27 +170,25 @@ def let_go(
     idle = {"owner": None, "turn_id": None, "attempts": 0, "stop_requested": False}
     guard(connection, fence, **idle, claimable_at=None)
     # Only now, under the lock: whatever is put later finds the thread idle and wakes it itself.
-    waiting = connection.execute(
-        select(inbox.c.id)
-        .where(inbox.c.thread_key == fence.thread_key, inbox.c.done_at.is_(None))
-        .limit(1)
-    ).first()
+    waiting = connection.execute(_first_waiting, {"thread_key": fence.thread_key}).first()
     if waiting is None:
         return False
     wake(connection, fence.thread_key, now=now, revise=False)
     return True
 
 
-def wake(connection: Connection, thread_key: str, *, now: datetime, revise: bool) -> None:
-    """Make a thread claimable in which something waits, unless it is held or deferred.
+def wake(
+    connection: Connection, thread_key: str, *, now: datetime, revise: bool, **values: Any
+) -> bool:
+    """Make a thread claimable in which something waits, unless it is held or deferred, and set
+    `values`; false if there is no such thread.
 
     With `revise` a waiting question changed: the holder is told by the revision, and a deferred turn
     goes on at once.
     """
-    values = {"claimable_at": sooner(now)}
-    if revise:
-        values = {"claimable_at": _at_once(now), "revision": threads.c.revision + 1}
-    connection.execute(update(threads).where(threads.c.key == thread_key).values(**values))
+    statement = _wake_revised if revise else _wake
+    changed = connection.execute(statement, {"thread_key": thread_key, "now": now, **values})
+    return changed.rowcount == 1
 
 
 def request_stop(connection: Connection, thread_key: str, *, now: datetime) -> bool:
@@ -210,26 +227,22 @@ def recent(
     return [(thread_from_json(row[0]), row[1], row[2]) for row in rows]
 
 
-def sooner(now: datetime) -> Any:
-    """Claimable now, unless a holder's lease or a deferral has set a time already."""
-    return func.coalesce(threads.c.claimable_at, literal(now, _instant))
-
-
 def _at_once(now: datetime) -> Any:
     """Claimable now, unless somebody holds it."""
     unheld = (threads.c.owner.is_(None), literal(now, _instant))
     return case(unheld, else_=threads.c.claimable_at)
 
 
-def _holds(fence: Fence) -> Any:
-    return and_(
-        threads.c.key == fence.thread_key,
-        threads.c.owner == fence.owner,
-        threads.c.epoch == fence.epoch,
-    )
+def _by(fence: Fence) -> dict[str, Any]:
+    """The parameters of `_held`."""
+    return {
+        "held_key": fence.thread_key,
+        "held_owner": fence.owner,
+        "held_epoch": fence.epoch,
+    }
 
 
-def _held(row: Any) -> HeldThread:
+def _held_thread(row: Any) -> HeldThread:
     return HeldThread(
         fence=Fence(row.key, row.owner, row.epoch),
         thread=thread_from_json(row.payload),

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, literal, select, update
+from sqlalchemy import Connection, bindparam, literal, select, update
 
 from bot.vocabulary import Usage
 from storage import answers, history, inbox, ledger, rate_limits, threads
@@ -22,6 +22,12 @@ from storage.threads import Fence, HeldThread
 from storage.upsert import table
 
 turns = table(TurnRow)
+
+# What every turn runs is built once (see `storage.threads`).
+_turn_by_id = select(turns).where(turns.c.id == bindparam("turn"))
+_set = update(turns).where(turns.c.id == bindparam("turn"))
+_set_open = _set.where(turns.c.status == bindparam("status_before"))
+_new = turns.insert()
 
 
 FAILED = ("failed", "unreachable")
@@ -148,9 +154,7 @@ def save_reply(
 ) -> None:
     """Remember the platform messages of the reply as soon as they exist."""
     threads.guard(connection, fence)
-    connection.execute(
-        update(turns).where(turns.c.id == turn_id).values(reply_ids=json.dumps(list(reply_ids)))
-    )
+    connection.execute(_set, {"turn": turn_id, "reply_ids": json.dumps(list(reply_ids))})
 
 
 def commit(
@@ -204,13 +208,11 @@ def end(
 ) -> bool:
     """The turn is over; let its thread go. True if the next turn can begin."""
     more = threads.let_go(connection, fence, now=now, turn_ended=True)
-    values: dict[str, Any] = {"detail": detail} if detail is not None else {}
     status = TurnStatus.PARKED if parked else TurnStatus.DELIVERED
-    connection.execute(
-        update(turns)
-        .where(turns.c.id == turn_id)
-        .values(status=status.value, delivered_at=None if parked else now, **values)
-    )
+    values = {"status": status.value, "delivered_at": None if parked else now}
+    if detail is not None:
+        values["detail"] = detail
+    connection.execute(_set, {"turn": turn_id, **values})
     return more
 
 
@@ -227,7 +229,7 @@ def parked(connection: Connection, *, limit: int) -> list[Turn]:
 
 def get(connection: Connection, turn_id: str) -> Turn | None:
     """The turn with this id."""
-    row = connection.execute(select(turns).where(turns.c.id == turn_id)).one_or_none()
+    row = connection.execute(_turn_by_id, {"turn": turn_id}).one_or_none()
     return None if row is None else _turn(row)
 
 
@@ -262,18 +264,19 @@ def _unfinished() -> Any:
 def _answer(connection: Connection, turn_id: str, answered: Answered, *, now: datetime) -> bool:
     """Write the answer into an open turn; false if it is answered already."""
     changed = connection.execute(
-        update(turns)
-        .where(turns.c.id == turn_id, turns.c.status == TurnStatus.OPEN.value)
-        .values(
-            status=TurnStatus.ANSWERED.value,
-            outcome=answered.outcome,
-            model=answered.model,
-            answer=answered.answer,
-            footer=answered.footer,
-            detail=answered.detail,
-            first_text_at=answered.first_text_at,
-            answered_at=now,
-        )
+        _set_open,
+        {
+            "turn": turn_id,
+            "status_before": TurnStatus.OPEN.value,
+            "status": TurnStatus.ANSWERED.value,
+            "outcome": answered.outcome,
+            "model": answered.model,
+            "answer": answered.answer,
+            "footer": answered.footer,
+            "detail": answered.detail,
+            "first_text_at": answered.first_text_at,
+            "answered_at": now,
+        },
     )
     return changed.rowcount == 1
 
@@ -307,15 +310,16 @@ def _insert(connection: Connection, turn: Turn, messages: tuple[Waiting, ...]) -
     last = messages[-1].message
     channel = last.thread.channel
     connection.execute(
-        turns.insert().values(
-            id=turn.id,
-            thread_key=turn.thread_key,
-            channel_key=channel.key,
-            workspace_key=channel.workspace_key,
-            person_key=f"{channel.workspace_key}:{last.author.id}",
-            status=turn.status.value,
-            opened_at=turn.opened_at,
-        )
+        _new,
+        {
+            "id": turn.id,
+            "thread_key": turn.thread_key,
+            "channel_key": channel.key,
+            "workspace_key": channel.workspace_key,
+            "person_key": f"{channel.workspace_key}:{last.author.id}",
+            "status": turn.status.value,
+            "opened_at": turn.opened_at,
+        },
     )
 
 

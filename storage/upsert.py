@@ -15,6 +15,9 @@ def table(model: type[SQLModel]) -> Table:
 
 def insert(connection: Connection, into: Table) -> Any:
     """An insert statement that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(into)
-    return sqlite.insert(into)
+    return insert_on(connection.dialect.name, into)
+
+
+def insert_on(dialect: str, into: Table) -> Any:
+    """The same for a statement that is built once for each dialect, and kept."""
+    return postgresql.insert(into) if dialect == "postgresql" else sqlite.insert(into)
