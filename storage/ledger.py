@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, literal, select, update
 
-from bot.vocabulary import BillableRequest, EntryStatus, Usage
+from bot.vocabulary import BillableRequest, Closing, EntryStatus, Usage
 from storage import budgets
 from storage.budgets import BudgetClaim
 from storage.errors import Unpriced
@@ -30,17 +30,6 @@ PriceOf = Callable[[str, Usage, datetime], int | None]
 
 ANSWERED = ("answered", "cached", "refused", "cut_off", "stopped")
 """Outcomes of a turn in which a person got an answer of the model's, or its refusal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """How an entry ends. `cost_nanousd` None means that the price is not known."""
-
-    entry_id: str
-    usage: Usage
-    status: EntryStatus
-    cost_nanousd: int | None
-    request_id: str | None = None
 
 
 def open_entry(

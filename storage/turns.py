@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, literal, select, update
 
-from bot.vocabulary import Usage
+from bot.vocabulary import Closing, Usage
 from storage import answers, history, inbox, ledger, rate_limits, threads
 from storage.answers import KnownAnswer
 from storage.database import notify
 from storage.errors import Revised
 from storage.history import NewSaid
 from storage.inbox import Waiting
-from storage.ledger import Closing, PriceOf
+from storage.ledger import PriceOf
 from storage.tables import TurnRow
 from storage.threads import Fence, HeldThread
 from storage.upsert import table

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from bot.claude.books import Books
 from bot.claude.errors import DeadlineExceeded
 from bot.claude.observer import Observer
-from bot.vocabulary import BillableRequest, Clock, EntryStatus, Usage
+from bot.vocabulary import BillableRequest, Clock, Closing, EntryStatus, Usage
 
 T = TypeVar("T")
 
@@ -67,36 +67,20 @@ class Bookkeeper:
             raise
         return OpenEntry(books=books, entry_id=entry_id, clock=self._clock)
 
-    async def close(
-        self,
-        entry: OpenEntry,
-        *,
-        usage: Usage,
-        status: EntryStatus,
-        cost_nanousd: int | None,
-        request_id: str | None,
-    ) -> None:
-        """Close the entry; neither cancellation nor a slow ledger keeps it from being closed. An
+    async def close(self, books: Books, closing: Closing) -> None:
+        """Close an entry; neither cancellation nor a slow ledger keeps it from being closed. An
         entry that can't be closed stays open and is reported to the observer."""
-        closing = self._start(
-            self._close(
-                entry,
-                usage=usage,
-                status=status,
-                cost_nanousd=cost_nanousd,
-                request_id=request_id,
-            )
-        )
-        await asyncio.wait({closing}, timeout=CLOSE_S)
+        task = self._start(self._close(books, closing))
+        await asyncio.wait({task}, timeout=CLOSE_S)
 
     async def aclose(self) -> None:
         """Wait, for a bounded time, for what is still being written."""
         if self._running:
             await asyncio.wait(self._running, timeout=CLOSE_S)
 
-    async def _close(self, entry: OpenEntry, **closing: Any) -> None:
+    async def _close(self, books: Books, closing: Closing) -> None:
         try:
-            await entry.books.close(entry.entry_id, **closing)
+            await books.close(closing)
         except Exception as error:  # the answer's own outcome matters more
             self._observer.books_failed(error)
 
@@ -105,14 +89,7 @@ class Bookkeeper:
             entry_id = await opening
         except Exception:  # it was never opened
             return
-        entry = OpenEntry(books=books, entry_id=entry_id, clock=self._clock)
-        await self._close(
-            entry,
-            usage=Usage(),
-            status=EntryStatus.UNBILLED,
-            cost_nanousd=0,
-            request_id=None,
-        )
+        await self._close(books, Closing(entry_id, Usage(), EntryStatus.UNBILLED, 0))
 
     def _start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """A task that outlives a cancelled caller."""

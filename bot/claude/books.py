@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from bot.vocabulary import BillableRequest, EntryStatus, Usage
+from bot.vocabulary import BillableRequest, Closing, Usage
 
 
 class Books(Protocol):
@@ -19,14 +19,5 @@ class Books(Protocol):
         """What is known of a running request so far: reported input, estimated output. Never waits;
         it is written down now and then, so that a crash loses little."""
 
-    async def close(
-        self,
-        entry_id: str,
-        *,
-        usage: Usage,
-        status: EntryStatus,
-        cost_nanousd: int | None,
-        request_id: str | None = None,
-    ) -> None:
-        """Close the entry; `cost_nanousd` None means that the price is not known. Closing twice
-        changes nothing."""
+    async def close(self, closing: Closing) -> None:
+        """Close the entry. Closing twice changes nothing."""

@@ -8,14 +8,14 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from bot.claude.asking import Answerer
-from bot.claude.bookkeeper import Bookkeeper, OpenEntry
+from bot.claude.bookkeeper import Bookkeeper
 from bot.claude.books import Books
 from bot.claude.errors import ClaudeError
 from bot.claude.events import Completion
 from bot.claude.extract import Extraction
 from bot.claude.parallel import Progress, Result, in_parallel
 from bot.claude.prompt import Prompt
-from bot.vocabulary import Attribution, Clock, EntryStatus
+from bot.vocabulary import Attribution, Clock
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -103,14 +103,7 @@ class Claude:
         )
 
     async def _close(self, completion: Completion) -> None:
-        entry = OpenEntry(books=self._books, entry_id=completion.entry_id, clock=self._clock)
-        await self._bookkeeper.close(
-            entry,
-            usage=completion.usage,
-            status=EntryStatus.COMPLETED,
-            cost_nanousd=completion.cost_nanousd,
-            request_id=completion.request_id,
-        )
+        await self._bookkeeper.close(self._books, completion.closing)
 
 
 def plain_prompt(text: str) -> Prompt:

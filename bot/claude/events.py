@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bot.vocabulary import Usage
+from bot.vocabulary import Closing, EntryStatus, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Restarted:
 class Completion:
     """The complete answer.
 
-    Its ledger entry `entry_id` is still open: whoever receives this closes it, with `usage`,
-    `cost_nanousd`, `request_id` and the status `completed`, in the transaction that keeps the answer.
+    Its ledger entry `entry_id` is still open: whoever receives this closes it by `closing`, in the
+    transaction that keeps the answer.
     """
 
     text: str
@@ -56,6 +56,13 @@ class Completion:
     """How many requests were made, the failed ones included."""
     first_text_s: float | None
     """From the start to the first text that was handed on."""
+
+    @property
+    def closing(self) -> Closing:
+        """How the open entry is to be closed."""
+        return Closing(
+            self.entry_id, self.usage, EntryStatus.COMPLETED, self.cost_nanousd, self.request_id
+        )
 
     @property
     def is_refusal(self) -> bool:

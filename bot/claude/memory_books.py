@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from bot.claude.books import Books
-from bot.vocabulary import BillableRequest, EntryStatus, Usage
+from bot.vocabulary import BillableRequest, Closing, EntryStatus, Usage
 
 
 @dataclass(slots=True)
@@ -38,21 +38,13 @@ class InMemoryBooks(Books):
         if entry.status is EntryStatus.OPEN:
             entry.usage = usage
 
-    async def close(
-        self,
-        entry_id: str,
-        *,
-        usage: Usage,
-        status: EntryStatus,
-        cost_nanousd: int | None,
-        request_id: str | None = None,
-    ) -> None:
+    async def close(self, closing: Closing) -> None:
         """Close the entry; closing twice changes nothing."""
-        entry = self.entries[entry_id]
+        entry = self.entries[closing.entry_id]
         if entry.status is not EntryStatus.OPEN:
             return
-        entry.usage, entry.status = usage, status
-        entry.cost_nanousd, entry.request_id = cost_nanousd, request_id
+        entry.usage, entry.status = closing.usage, closing.status
+        entry.cost_nanousd, entry.request_id = closing.cost_nanousd, closing.request_id
 
     @property
     def cost_nanousd(self) -> int:

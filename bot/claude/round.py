@@ -15,7 +15,7 @@ from bot.claude.message_reader import MessageReader
 from bot.claude.observer import RequestReport
 from bot.claude.prompt import Json, request_body
 from bot.claude.workshop import Workshop
-from bot.vocabulary import Attribution, BillableRequest, EntryStatus, Usage
+from bot.vocabulary import Attribution, BillableRequest, Closing, EntryStatus, Usage
 
 if TYPE_CHECKING:
     from bot.claude.exchange import Exchange
@@ -28,16 +28,6 @@ class Order:
     attribution: Attribution
     books: Books
     deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """What a request cost, as its entry says."""
-
-    status: EntryStatus
-    usage: Usage
-    cost_nanousd: int | None
-    request_id: str | None
 
 
 class Round:
@@ -133,9 +123,9 @@ class Round:
     async def _hand_over(self, entry: OpenEntry, reader: MessageReader) -> None:
         """The round succeeded. Only an answer's last entry stays open: the caller closes it together
         with what it keeps of the answer."""
-        owed = self._owed(EntryStatus.COMPLETED, reader.usage, reader)
+        owed = self._owed(entry, EntryStatus.COMPLETED, reader.usage, reader)
         if self._draft.will_resume(reader.stop_reason):
-            await self._close(entry, owed)
+            await self._close(owed)
         self._draft.add(
             FinishedRound(
                 entry_id=entry.entry_id,
@@ -153,30 +143,26 @@ class Round:
     async def _settle(self, entry: OpenEntry, exchange: "Exchange", error: BaseException) -> None:
         """The round failed, or its caller went away."""
         status, usage = exchange.settlement(error, self._tokens)
-        owed = self._owed(status, usage, exchange.reader)
+        owed = self._owed(entry, status, usage, exchange.reader)
         outcome = "abandoned"
         if isinstance(error, ClaudeError):
             outcome = error.kind
             owed = replace(owed, request_id=error.request_id)
-        await self._close(entry, owed)
+        await self._close(owed)
         self._report(outcome, owed)
 
-    def _owed(self, status: EntryStatus, usage: Usage, reader: MessageReader) -> "_Owed":
+    def _owed(
+        self, entry: OpenEntry, status: EntryStatus, usage: Usage, reader: MessageReader
+    ) -> Closing:
         cost_nanousd = self._shop.pricing.cost_nanousd(
             self._model, usage, when=self._when, web_searches=reader.web_searches
         )
-        return _Owed(status, usage, cost_nanousd, reader.request_id)
+        return Closing(entry.entry_id, usage, status, cost_nanousd, reader.request_id)
 
-    async def _close(self, entry: OpenEntry, owed: "_Owed") -> None:
-        await self._shop.bookkeeper.close(
-            entry,
-            usage=owed.usage,
-            status=owed.status,
-            cost_nanousd=owed.cost_nanousd,
-            request_id=owed.request_id,
-        )
+    async def _close(self, owed: Closing) -> None:
+        await self._shop.bookkeeper.close(self._order.books, owed)
 
-    def _report(self, outcome: str, owed: "_Owed") -> None:
+    def _report(self, outcome: str, owed: Closing) -> None:
         self._shop.observer.request_ended(
             RequestReport(
                 model=self._model,

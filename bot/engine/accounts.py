@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 
 from bot.claude.books import Books
 from bot.engine.budget_rules import BudgetRules
-from bot.vocabulary import BillableRequest, EntryStatus, Usage, new_id
+from bot.vocabulary import BillableRequest, Closing, Usage, new_id
 from config.sections import LimitsSettings
 from storage import ledger, rate_limits
 from storage.admission import Slot, admit
 from storage.database import Database
-from storage.ledger import Closing
 
 NOTICEABLE = timedelta(seconds=rate_limits.MARGIN_S / 2)
 """Half of what the rate limit allows between its grant and the request on the wire."""
@@ -45,18 +44,9 @@ class LedgerBooks(Books):
         """Remember what is known; `save_progress` writes it down."""
         self._running[entry_id] = usage
 
-    async def close(
-        self,
-        entry_id: str,
-        *,
-        usage: Usage,
-        status: EntryStatus,
-        cost_nanousd: int | None,
-        request_id: str | None = None,
-    ) -> None:
+    async def close(self, closing: Closing) -> None:
         """Close an entry and settle its budgets."""
-        self.forget(entry_id)
-        closing = Closing(entry_id, usage, status, cost_nanousd, request_id)
+        self.forget(closing.entry_id)
         await self._database.write(ledger.close, closing, now=self._database.now())
 
     def forget(self, entry_id: str) -> None:
@@ -99,6 +89,10 @@ class TurnBooks(Books):
     def __init__(
         self, books: LedgerBooks, *, turn_id: str, channel_key: str, limits: LimitsSettings
     ) -> None:
+        self.used = Usage()
+        """By all requests of the turn so far, in this process."""
+        self.cost_nanousd: int | None = 0
+        """Of the same; None where a price is not known."""
         self._books = books
         self._started = False
         self._slot = Slot(
@@ -124,19 +118,18 @@ class TurnBooks(Books):
         """As `LedgerBooks.progress`."""
         self._books.progress(entry_id, usage)
 
-    async def close(
-        self,
-        entry_id: str,
-        *,
-        usage: Usage,
-        status: EntryStatus,
-        cost_nanousd: int | None,
-        request_id: str | None = None,
-    ) -> None:
+    async def close(self, closing: Closing) -> None:
         """As `LedgerBooks.close`."""
-        await self._books.close(
-            entry_id, usage=usage, status=status, cost_nanousd=cost_nanousd, request_id=request_id
-        )
+        self.count(closing)
+        await self._books.close(closing)
+
+    def count(self, closing: Closing) -> None:
+        """Add an entry to what the turn used; of those that are closed elsewhere, too."""
+        self.used += closing.usage
+        if self.cost_nanousd is None or closing.cost_nanousd is None:
+            self.cost_nanousd = None
+        else:
+            self.cost_nanousd += closing.cost_nanousd
 
 
 def _of(request: BillableRequest, turn_id: str) -> BillableRequest:

@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from bot.engine.accounts import LedgerBooks
+from bot.engine.interrupt import Interrupt
 from bot.telemetry.metrics import Metrics
 from bot.vocabulary import Clock, new_id
 from config.sections import EngineSettings
@@ -30,19 +31,6 @@ CLAIM_LIMIT = 50
 
 RECOVERY_S = 1.0
 """How long to wait after the database failed before it is asked again."""
-
-
-class Interrupt:
-    """How a running turn hears that its question changed, or that it must stop."""
-
-    def __init__(self) -> None:
-        self.changed = asyncio.Event()
-        self.lost = False
-        """The thread is another replica's now."""
-        self.letting_go = False
-        """The turn is ending by itself, so that its lease no longer needs to be kept."""
-        self.held_until = 0.0
-        """On the clock's monotonic scale: until then nobody else can have claimed the thread."""
 
 
 class RunsTurns(Protocol):

@@ -21,12 +21,11 @@ from bot.engine import notices
 from bot.engine.accounts import ChannelLimited
 from bot.engine.turn_run import Deferred, TurnRun
 from bot.ports import PlatformError
-from bot.vocabulary import EntryStatus
+from bot.vocabulary import Closing
 from storage import answers, rate_limits, told
 from storage.answers import KnownAnswer
 from storage.errors import BudgetExceeded, Unpriced
 from storage.history import NewSaid
-from storage.ledger import Closing
 from storage.turns import Answered
 
 log = structlog.get_logger(__name__)
@@ -39,14 +38,8 @@ Foreseen = ClaudeError | ChannelLimited | BudgetExceeded | Unpriced
 
 def completed(turn: TurnRun, completion: Completion) -> Answered:
     """The end of a turn that Claude answered, refused or could not finish."""
-    closing = Closing(
-        entry_id=completion.entry_id,
-        usage=completion.usage,
-        status=EntryStatus.COMPLETED,
-        cost_nanousd=completion.cost_nanousd,
-        request_id=completion.request_id,
-    )
-    turn.used, turn.cost_nanousd = completion.total_usage, completion.total_cost_nanousd
+    closing = completion.closing
+    turn.books.count(closing)
     text = completion.text
     if completion.is_refusal:  # neither the question nor the refusal stays: they would provoke more
         return ended(
@@ -70,7 +63,7 @@ def completed(turn: TurnRun, completion: Completion) -> Answered:
         model=completion.model,
         entry=closing,
         context_tokens=context_tokens,
-        footer=_footer(turn, completion.model),
+        footer=_footer(completion),
         remembered=_remembered(turn, completion) if outcome == "answered" else None,
     )
 
@@ -235,7 +228,7 @@ def _question_key(turn: TurnRun) -> str:
     return question_key(turn.question_text, system=system, scope=turn.channel.key)
 
 
-def _footer(turn: TurnRun, model: str) -> str:
-    used, nanousd = turn.used, turn.cost_nanousd
+def _footer(completion: Completion) -> str:
+    used, nanousd = completion.total_usage, completion.total_cost_nanousd
     cost = "cost not known" if nanousd is None else f"${nanousd / 1e9:.4f}"
-    return f"{model} · {used.prompt_tokens:,} tokens in, {used.output_tokens:,} out · {cost}"
+    return f"{completion.model} · {used.prompt_tokens:,} tokens in, {used.output_tokens:,} out · {cost}"

@@ -1,7 +1,7 @@
 """One run of one turn: what its steps know and find out, and what they may use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +9,13 @@ from bot.claude.client import ClaudeClient
 from bot.claude.prompt import Prompt
 from bot.engine.accounts import LedgerBooks, TurnBooks
 from bot.engine.attachments import AttachmentReader
+from bot.engine.interrupt import Interrupt
 from bot.engine.live_reply import LiveReply
 from bot.engine.question import Question
 from bot.ports import Adapter
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
-from bot.vocabulary import Attribution, Channel, Clock, Message, Person, Usage
+from bot.vocabulary import Attribution, Channel, Clock, Message, Person
 from config import Settings
 from config.overrides import ChannelSettings
 from storage.database import Database
@@ -44,6 +45,7 @@ class TurnRun:
 
     work: Work
     services: Services
+    interrupt: Interrupt
     adapter: Adapter
     reply: LiveReply
     channel_settings: ChannelSettings
@@ -64,11 +66,8 @@ class TurnRun:
     first_text_at: datetime | None = None
     detail: str | None = None
     """The kind of error, for operators."""
-    used: Usage = field(default_factory=Usage)
     over: bool = False
     """It has ended, and its thread was let go."""
-    cost_nanousd: int | None = 0
-    """Of the answer: what stands in the footer and in a report."""
 
     @property
     def id(self) -> str:

@@ -1,6 +1,6 @@
 """The words every room of the house shares; it imports none of them."""
 
-from bot.vocabulary.accounting import Attribution, BillableRequest, EntryStatus
+from bot.vocabulary.accounting import Attribution, BillableRequest, Closing, EntryStatus
 from bot.vocabulary.clock import Clock, ManualClock, SystemClock
 from bot.vocabulary.conversation import (
     Attachment,
@@ -33,6 +33,7 @@ __all__ = [
     "Channel",
     "ChannelKind",
     "Clock",
+    "Closing",
     "EntryStatus",
     "Event",
     "Finding",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.vocabulary.usage import Usage
+
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
@@ -45,3 +47,14 @@ class BillableRequest:
     attribution: Attribution
     worst_case_nanousd: int | None
     expected_input_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How an entry of the ledger ends. `cost_nanousd` None means that the price is not known."""
+
+    entry_id: str
+    usage: Usage
+    status: EntryStatus
+    cost_nanousd: int | None
+    request_id: str | None = None

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.engine.dispatcher import Interrupt, RunsTurns
+from bot.engine.dispatcher import RunsTurns
+from bot.engine.interrupt import Interrupt
 from sandbox.claude import ClaudeProcess
 from storage.turns import Work
 from tests.bench.answers import ANSWER_WORDS, words

@@ -11,7 +11,7 @@ from bot.claude.events import AnswerEvent, Completion, Restarted, TextDelta
 from bot.claude.memory_books import InMemoryBooks
 from bot.claude.prompt import Prompt
 from bot.claude.timeouts import Timeouts
-from bot.vocabulary import Attribution, Clock, EntryStatus, SystemClock
+from bot.vocabulary import Attribution, Clock, SystemClock
 from config.catalogue import Catalogue
 from sandbox.claude import SimulatedClaude
 
@@ -90,13 +90,7 @@ class Desk:
             told.error = error
             return told
         done = told.completion
-        await self.books.close(
-            done.entry_id,
-            usage=done.usage,
-            status=EntryStatus.COMPLETED,
-            cost_nanousd=done.cost_nanousd,
-            request_id=done.request_id,
-        )
+        await self.books.close(done.closing)
         return told
 
 

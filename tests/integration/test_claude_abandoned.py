@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -10,7 +9,7 @@ from bot.claude import errors
 from bot.claude.events import TextDelta
 from bot.claude.memory_books import InMemoryBooks
 from bot.claude.observer import NullObserver, RequestReport
-from bot.vocabulary import BillableRequest, EntryStatus
+from bot.vocabulary import BillableRequest, Closing, EntryStatus
 from sandbox.claude import Fault, Reply, SimulatedClaude
 from tests.integration.claude_desk import SONNET, Desk, desk_at
 from tests.support import wait_until
@@ -178,7 +177,7 @@ async def test_what_the_ledger_refuses_is_not_sent(desk: Desk) -> None:
 class ForgetfulBooks(InMemoryBooks):
     """Books that can't be closed."""
 
-    async def close(self, entry_id: str, **_closing: Any) -> None:
+    async def close(self, closing: Closing) -> None:
         """Fail."""
         raise OSError("the disk is full")
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.engine import turn_runner
+from bot.engine import delivery
 from bot.ports import Capabilities, PlatformBusy, PlatformError, PlatformUnavailable
 from sandbox.claude import BillStatus, Fault, Pace, Reply
 from tests.engine_rig import Rig, engine
@@ -123,7 +123,7 @@ async def test_an_undeliverable_answer_is_parked_and_can_be_retried(
     ready_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After so many attempts an operator has to look; their retry shows the answer, at no cost."""
-    monkeypatch.setattr(turn_runner, "FIRST_REDELIVERY_S", 0.05)
+    monkeypatch.setattr(delivery, "FIRST_REDELIVERY_S", 0.05)
     async with engine(ready_url, "[engine]\nmax_deliveries = 3\npoll_s = 0.1") as rig:
         rig.claude.script.always("Here you are.")
         refused = PlatformError("no such emoji")
@@ -156,7 +156,7 @@ async def test_a_defect_of_an_adapter_holds_nothing_up(
     ready_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An adapter raises what it must not: the answer is delivered all the same, a little later."""
-    monkeypatch.setattr(turn_runner, "FIRST_REDELIVERY_S", 0.05)
+    monkeypatch.setattr(delivery, "FIRST_REDELIVERY_S", 0.05)
     async with engine(ready_url) as rig:
         rig.claude.script.always("Yes.")
         rig.platform.fail("edit", ZeroDivisionError("a defect"))

@@ -4,13 +4,12 @@ from datetime import datetime
 
 import pytest
 
-from bot.vocabulary import EntryStatus, Usage
+from bot.vocabulary import Closing, EntryStatus, Usage
 from storage import answers, history, inbox, ledger, rate_limits, turns
 from storage.answers import KnownAnswer
 from storage.database import Database
 from storage.errors import LeaseLost, Revised
 from storage.history import NewSaid
-from storage.ledger import Closing
 from storage.turns import Answered, TurnStatus, Window
 from tests.storage_kit import (
     CHANNEL,

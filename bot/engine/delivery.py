@@ -1,0 +1,138 @@
+"""Delivers what a turn has committed: shows it, ends the turn, and lets its thread go."""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.engine.turn_run import Deferred, Services, TurnRun
+from bot.engine.writing import uninterrupted
+from bot.ports import PlatformError, ShowsReports, ThreadGone, TurnReport
+from storage import threads, turns
+from storage.errors import StorageError
+
+log = structlog.get_logger(__name__)
+
+DELIVERY_S = 30.0
+"""One attempt to show the final answer may take so long."""
+
+FIRST_REDELIVERY_S = 5.0
+LONGEST_REDELIVERY_S = 300.0
+
+
+class Delivery:
+    """Brings what people see to what was committed. It holds nothing between turns.
+
+    Each verb returns when the thread can be claimed again, None if nothing waits in it.
+    """
+
+    def __init__(self, *, services: Services) -> None:
+        self._services = services
+
+    async def deliver(self, turn: TurnRun) -> datetime | None:
+        """Show the committed answer and end the turn. Raises `ThreadGone`."""
+        stored = turn.work.turn
+        deadline = self._services.clock.monotonic() + DELIVERY_S
+        try:
+            if stored.answer is None:
+                await turn.reply.withdraw(deadline=deadline)
+            else:
+                footer = f"\n\n_{stored.footer}_" if stored.footer else ""
+                await turn.reply.finish(f"{stored.answer}{footer}", deadline=deadline)
+        except (ThreadGone, StorageError):
+            raise
+        except Exception as error:  # a `PlatformError`, or a defect of the adapter
+            return await self._later(turn, error)
+        self._measure(turn)
+        await self._report(turn)
+        log.info("turn ended", outcome=stored.outcome, detail=stored.detail)
+        return await self.end(turn, parked=stored.to_be_parked, detail=stored.detail)
+
+    async def defer(self, turn: TurnRun, deferral: Deferred) -> datetime:
+        """Say that the answer comes later, and let the thread go until then. Raises `ThreadGone`."""
+        deadline = self._services.clock.monotonic() + DELIVERY_S
+        try:
+            await turn.reply.finish(deferral.sentence, deadline=deadline)
+        except ThreadGone:
+            raise
+        except PlatformError as error:
+            log.warning("the delay could not be told", error=str(error))
+        log.info("turn deferred", until=deferral.until.isoformat())
+        await self.let_go(turn, until=deferral.until)
+        return deferral.until
+
+    async def end(self, turn: TurnRun, *, parked: bool, detail: str | None) -> datetime | None:
+        """The turn is over; now, if the thread's next one can begin."""
+        turn.interrupt.letting_go = True
+        database = self._services.database
+        waiting = await uninterrupted(
+            database.write(
+                turns.end,
+                turn.work.held.fence,
+                turn.id,
+                parked=parked,
+                detail=detail,
+                now=database.now(),
+            )
+        )
+        turn.over = True
+        return database.now() if waiting else None
+
+    async def let_go(self, turn: TurnRun, *, until: datetime | None) -> None:
+        """The turn is not over: it goes on at `until`, or as soon as somebody claims it."""
+        turn.interrupt.letting_go = True
+        database = self._services.database
+        await uninterrupted(
+            database.write(
+                threads.let_go,
+                turn.work.held.fence,
+                now=database.now(),
+                turn_ended=False,
+                until=until,
+            )
+        )
+
+    async def _later(self, turn: TurnRun, error: Exception) -> datetime | None:
+        failures = turn.work.turn.deliveries + 1
+        self._services.metrics.delivery_retried(turn.adapter.name, type(error).__name__)
+        log.warning(
+            "the answer could not be shown",
+            error=str(error),
+            failures=failures,
+            exc_info=None if isinstance(error, PlatformError) else error,
+        )
+        if failures >= self._services.settings.engine.max_deliveries:
+            return await self.end(turn, parked=True, detail="undeliverable")
+        database = self._services.database
+        now = database.now()
+        delay_s = min(FIRST_REDELIVERY_S * 2.0 ** (failures - 1), LONGEST_REDELIVERY_S)
+        until = now + timedelta(seconds=delay_s)
+        turn.interrupt.letting_go = True
+        await uninterrupted(
+            database.write(turns.undelivered, turn.work.held.fence, turn.id, until=until, now=now)
+        )
+        return until
+
+    async def _report(self, turn: TurnRun) -> None:
+        """Tell what the turn cost where that is shown."""
+        stored = turn.work.turn
+        if not isinstance(turn.adapter, ShowsReports) or stored.answer is None:
+            return
+        report = TurnReport(
+            stored.outcome or "", stored.model, turn.books.used, turn.books.cost_nanousd
+        )
+        try:
+            await turn.adapter.report(turn.work.held.thread, report)
+        except PlatformError as error:
+            log.warning("the cost could not be told", error=str(error))
+
+    def _measure(self, turn: TurnRun) -> None:
+        if not turn.work.messages or turn.work.resumed:
+            return
+        metrics, clock = self._services.metrics, self._services.clock
+        received_at = turn.work.messages[0].received_at
+        waited_s = max(0.0, (turn.work.turn.opened_at - received_at).total_seconds())
+        if turn.reply.feedback_at is not None:
+            metrics.feedback_shown(waited_s + turn.reply.feedback_at - turn.started)
+        if turn.reply.first_text_at is not None:
+            metrics.first_text_shown(waited_s + turn.reply.first_text_at - turn.started)
+        metrics.final_shown(waited_s + clock.monotonic() - turn.started)
