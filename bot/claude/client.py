@@ -13,6 +13,7 @@ from bot.claude.answer import Answering
 from bot.claude.bookkeeper import Bookkeeper
 from bot.claude.books import Books
 from bot.claude.bound import Claude
+from bot.claude.breakers import Breakers
 from bot.claude.connection import Connection
 from bot.claude.events import AnswerEvent
 from bot.claude.observer import NullObserver, Observer
@@ -21,7 +22,7 @@ from bot.claude.prompt import Prompt, counting_body, request_body
 from bot.claude.retry import Random, RetryPolicy
 from bot.claude.round import Order
 from bot.claude.timeouts import Timeouts
-from bot.claude.workshop import Breakers, Workshop
+from bot.claude.workshop import Workshop
 from bot.vocabulary import Attribution, Clock
 from config.catalogue import Catalogue
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.claude.breaker import BreakerState
+from bot.breaker import BreakerState
 from bot.vocabulary import Attribution, EntryStatus, Usage
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from bot.claude.breaker import BreakerState
+from bot.breaker import BreakerState
 from bot.claude.observer import RequestReport
 from bot.telemetry.labels import BoundedLabel
 from bot.vocabulary import EntryStatus, Usage

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from bot.claude.breaker import Breaker, BreakerState
+from bot.breaker import Breaker, BreakerState
+from bot.claude.breakers import blame_of, unavailable
 from bot.claude.errors import ClaudeError, InvalidRequest, ModelUnavailable, Overloaded, RateLimited
 from bot.vocabulary import ManualClock
 
@@ -16,8 +17,10 @@ class Tried:
         self.clock = ManualClock()
         self.told: list[BreakerState] = []
         self.breaker = Breaker(
-            model="m",
+            name="m",
             clock=self.clock,
+            judge=blame_of,
+            refuse=lambda left_s: unavailable("m", left_s),
             threshold=3,
             cool_down_s=5.0,
             max_cool_down_s=12.0,

@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from bot.claude.breaker import BreakerState
+from bot.breaker import BreakerState
 from bot.claude.observer import Observer, RequestReport
 from bot.telemetry.claude_metrics import ClaudeMetrics
 from bot.telemetry.labels import MAX_VALUES

@@ -1,46 +1,59 @@
-"""A circuit breaker: a model that keeps failing is left alone for a while, then tried once."""
+"""A circuit breaker: what keeps failing is left alone for a while, then tried once."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
-from bot.claude.errors import ClaudeError, ModelUnavailable
 from bot.vocabulary import Clock
 
 
 class BreakerState(StrEnum):
-    """Whether requests pass."""
+    """Whether calls pass."""
 
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
-    """One request is under way to see whether the model is back."""
+    """One call is under way to see whether it works again."""
+
+
+class Blame(Enum):
+    """What an error says about what was called."""
+
+    FAILED = auto()
+    WORKS = auto()
+    """It answered, if not as one would like."""
+    NONE = auto()
+    """It had no part in it: the caller went away, say."""
 
 
 StateChanged = Callable[[str, BreakerState], None]
 
 
 class Breaker:
-    """Watches the requests to one model.
+    """Watches the calls of one thing, such as the requests to a model.
 
-    After `threshold` failures in a row it opens for `cool_down_s`; then one request, the probe, may
-    pass. If that fails too, it opens again for twice as long, up to `max_cool_down_s`. Only errors
-    that blame the model count: a refused request shows that it is there.
+    After `threshold` failures in a row it opens for `cool_down_s`; then one call, the probe, may pass.
+    If that fails too, it opens again for twice as long, up to `max_cool_down_s`. `judge` says what an
+    error means, and `refuse` makes the error for a call that may not pass, from the seconds left.
     """
 
     def __init__(
         self,
         *,
-        model: str,
+        name: str,
         clock: Clock,
+        judge: Callable[[BaseException], Blame],
+        refuse: Callable[[float], Exception],
         threshold: int = 5,
         cool_down_s: float = 5.0,
         max_cool_down_s: float = 60.0,
-        on_change: StateChanged = lambda _model, _state: None,
+        on_change: StateChanged = lambda _name, _state: None,
     ) -> None:
-        self.model = model
+        self.name = name
         self.state = BreakerState.CLOSED
         self._clock = clock
+        self._judge = judge
+        self._refuse = refuse
         self._threshold = threshold
         self._first_cool_down_s = cool_down_s
         self._max_cool_down_s = max_cool_down_s
@@ -50,19 +63,18 @@ class Breaker:
         self._open_until = 0.0
 
     def check(self) -> None:
-        """Return if a request may pass now. Raises `ModelUnavailable` if not; changes nothing."""
+        """Return if a call may pass now. Raises what `refuse` makes if not; changes nothing."""
         left_s = self._open_until - self._clock.monotonic()
         if self.state is BreakerState.OPEN and left_s > 0:
-            raise self._unavailable(left_s)
+            raise self._refuse(left_s)
         if self.state is BreakerState.HALF_OPEN:
-            raise self._unavailable(self._cool_down_s)
+            raise self._refuse(self._cool_down_s)
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Around one request: what it raises, or that it raises nothing, is its outcome.
+        """Around one call: what it raises, or that it raises nothing, is its outcome.
 
-        What the provider had no part in (the caller went away, the ledger refused, time was up)
-        says nothing about the model. Raises `ModelUnavailable` if the request may not pass.
+        Raises what `refuse` makes if the call may not pass.
         """
         self.check()
         probing = self.state is BreakerState.OPEN
@@ -71,17 +83,17 @@ class Breaker:
         try:
             yield
         except BaseException as error:
-            self._judge(error, probing)
+            self._weigh(self._judge(error), probing)
             raise
         self._succeeded()
 
-    def _judge(self, error: BaseException, probing: bool) -> None:
-        if isinstance(error, ClaudeError) and error.blames_model:
+    def _weigh(self, blame: Blame, probing: bool) -> None:
+        if blame is Blame.FAILED:
             self._failed(probing)
-        elif isinstance(error, ClaudeError) and error.status is not None:
+        elif blame is Blame.WORKS:
             self._succeeded()
         elif probing and self.state is BreakerState.HALF_OPEN:
-            self._become(BreakerState.OPEN)  # its cool-down is over: the next request is the probe
+            self._become(BreakerState.OPEN)  # its cool-down is over: the next call is the probe
 
     def _failed(self, probing: bool) -> None:
         self._failures += 1
@@ -100,10 +112,4 @@ class Breaker:
 
     def _become(self, state: BreakerState) -> None:
         self.state = state
-        self._on_change(self.model, state)
-
-    def _unavailable(self, left_s: float) -> ModelUnavailable:
-        message = f"{self.model} failed repeatedly and is left alone for {left_s:.0f} s more"
-        error = ModelUnavailable(message, model=self.model, retry_after_s=left_s)
-        error.reached_provider = False
-        return error
+        self._on_change(self.name, state)
