@@ -27,6 +27,14 @@ from bot.engine.dispatcher import Dispatcher
 from bot.engine.intake import EngineIntake
 from bot.engine.turn_run import Services
 from bot.engine.turn_runner import TurnRunner
+from bot.engine.wakeup import Wakeup
+from bot.host.errors import PluginsUnusable
+from bot.host.host import PluginHost
+from bot.host.jobs import plugin_jobs
+from bot.host.loading import Loading, find, load_all
+from bot.host.occasion import Occasion
+from bot.host.running import RunningPlugins
+from bot.host.surroundings import HostSurroundings
 from bot.maintenance import Maintenance
 from bot.ports import Adapter, AdapterClass, AdapterSetup
 from bot.scheduler import Scheduler
@@ -112,8 +120,14 @@ def build(
     clock: Clock | None = None,
     with_web: bool = True,
     environ: Mapping[str, str] = os.environ,
+    plugins: Loading | None = None,
 ) -> Service:
-    """Put a service together; nothing is connected or started yet."""
+    """Put a service together; nothing is connected or started yet. `plugins` are those that the
+    settings allow unless given.
+
+    Raises:
+        PluginsUnusable: one that is required can't be used.
+    """
     clock = clock or SystemClock()
     registry = CollectorRegistry()
     metrics = Metrics(registry=registry)
@@ -132,6 +146,22 @@ def build(
     def price_of(model: str, usage: Usage, when: datetime) -> int | None:
         return claude.pricing.cost_nanousd(model, usage, when=when)
 
+    wakeup = Wakeup()
+    known = dict(adapters)
+    intake = EngineIntake(
+        database=database,
+        dispatcher=wakeup,
+        adapters=known,
+        metrics=metrics,
+        max_pending=settings.engine.max_pending,
+    )
+    host = PluginHost(
+        loading=plugins or load_plugins(settings),
+        database=database,
+        claude=claude,
+        clock=clock,
+        watch=metrics.plugins,
+    )
     services = Services(
         database=database,
         claude=claude,
@@ -141,8 +171,9 @@ def build(
         clock=clock,
         metrics=metrics,
         tracing=tracing,
+        plugins=host,
+        intake=intake,
     )
-    known = dict(adapters)
     dispatcher = Dispatcher(
         database=database,
         runner=TurnRunner(services=services, adapters=known),
@@ -152,10 +183,14 @@ def build(
         metrics=metrics,
         price_of=price_of,
         owner=owner,
+        wakeup=wakeup,
     )
     scheduler = Scheduler(database=database, clock=clock, owner=owner)
     maintenance = Maintenance(database=database, settings=settings, clock=clock, price_of=price_of)
     for job in maintenance.jobs():
+        scheduler.add(job)
+    nowhere = _nowhere(services)
+    for job in plugin_jobs(host, nowhere, zone=settings.operators.zone):
         scheduler.add(job)
     readiness = Readiness()
     service = Service(
@@ -165,14 +200,14 @@ def build(
         prepare=bring_up_to_date,
         claude=claude,
         dispatcher=dispatcher,
-        intake=EngineIntake(
-            database=database,
-            dispatcher=dispatcher,
-            adapters=known,
-            metrics=metrics,
-            max_pending=settings.engine.max_pending,
-        ),
+        intake=intake,
         adapters=known,
+        plugins=RunningPlugins(
+            host=host,
+            occasion=nowhere,
+            block_s=settings.plugin_host.block_s,
+            report=metrics.plugins.plugin_blocked_loop,
+        ),
         scheduler=scheduler,
         loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
         tracing=tracing,
@@ -183,6 +218,33 @@ def build(
     for name, adapter in known.items():
         readiness.register(name, functools.partial(_is_ready, adapter))
     return service
+
+
+def load_plugins(settings: Settings) -> Loading:
+    """Find and load the plugins that the settings allow.
+
+    Raises:
+        PluginsUnusable: one that is required can't be used.
+    """
+    folder = settings.plugin_host.folder
+    found = find(folder=Path(folder) if folder else None, allow=settings.plugin_host.allow)
+    loading = load_all(found, settings.plugins)
+    for guard in loading.missing_guards:
+        raise PluginsUnusable(f"plugin {guard.name} is required and can't be used: {guard.why}")
+    return loading
+
+
+def _nowhere(services: Services) -> Occasion:
+    """The occasion of what happens nowhere and for nobody: lifespans and jobs."""
+    claude = services.settings.claude
+    return Occasion(
+        around=lambda plugin: HostSurroundings(
+            database=services.database, intake=services.intake, plugin=plugin, channel=None
+        ),
+        books=services.books,
+        models=claude.models,
+        deadline_s=claude.turn_deadline_s,
+    )
 
 
 def replica_name() -> str:

@@ -57,15 +57,48 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """A button. `label` is what it says."""
+
+    id: str
+    label: str
+    danger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Buttons under a message, of which one is to be pressed: a `ChoiceMade` with this `id`.
+
+    The message ends with the `question`. The last option is the one that does nothing.
+    """
+
+    id: str
+    question: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One platform message of a reply: Markdown that fits into `Capabilities.max_chars`.
 
-    `mark` is its idempotency mark, at most `MAX_MARK_CHARS` long, the same at every attempt.
+    `mark` is its idempotency mark, at most `MAX_MARK_CHARS` long, the same at every attempt. Buttons
+    are shown as long as the message has a `choice`.
     """
 
     mark: str
     markdown: str
     final: bool
+    choice: Choice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingFile:
+    """A file to be sent, with its idempotency mark."""
+
+    mark: str
+    name: str
+    media_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +167,9 @@ class Adapter(Protocol):
 
     async def edit(self, thread: Thread, message_id: str, part: Part) -> Shown:
         """Bring a message of ours to this text. Raises `MessageGone` if it was deleted."""
+
+    async def send_file(self, thread: Thread, file: OutgoingFile) -> str:
+        """Send a file as a message of its own; the message's id. It is found by its mark again."""
 
     async def delete(self, thread: Thread, message_id: str) -> None:
         """Take a message of ours away; fine if it is gone already."""

@@ -11,6 +11,7 @@ from bot.claude.client import ClaudeClient
 from bot.engine.buffered_intake import BufferedIntake
 from bot.engine.dispatcher import Dispatcher
 from bot.engine.intake import EngineIntake
+from bot.host.running import RunningPlugins
 from bot.ports import Adapter, Intake, PlatformError
 from bot.scheduler import Scheduler
 from bot.telemetry.loop_lag import LoopLag
@@ -46,6 +47,7 @@ class Service:
         dispatcher: Dispatcher,
         intake: EngineIntake,
         adapters: Mapping[str, Adapter],
+        plugins: RunningPlugins,
         scheduler: Scheduler,
         loop_lag: LoopLag,
         tracing: Tracing,
@@ -59,6 +61,7 @@ class Service:
         self._dispatcher = dispatcher
         self._intake = intake
         self._adapters = adapters
+        self._plugins = plugins
         self._scheduler = scheduler
         self._loop_lag = loop_lag
         self._tracing = tracing
@@ -84,7 +87,8 @@ class Service:
                 stack.push_async_callback(adapter.aclose)
             stack.push_async_callback(self._claude.aclose)
             if await self._prepared(stop):
-                await self._work(stop)
+                async with self._plugins.running():
+                    await self._work(stop)
 
     async def _prepared(self, stop: asyncio.Event) -> bool:
         """Wait for the database and bring its tables up to date; false if stopped before that."""

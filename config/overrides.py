@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pydantic import Field
+
 from config.sections import ClaudeSettings, LimitsSettings, Section, ThreadsSettings
 
 PROCESS_WIDE = frozenset({"max_concurrency"})
@@ -18,6 +20,8 @@ class Overrides(Section):
     claude: ClaudeSettings | None = None
     limits: LimitsSettings | None = None
     threads: ThreadsSettings | None = None
+    plugins: dict[str, bool] = Field({})
+    """Plugins that are switched on or off here, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,8 @@ class ChannelSettings:
     claude: ClaudeSettings
     limits: LimitsSettings
     threads: ThreadsSettings
+    plugins: Mapping[str, bool]
+    """Plugins that are switched on or off here; the others are on if they are on at all."""
 
     def overridden_by(self, overrides: Iterable[Overrides | None]) -> "ChannelSettings":
         """These settings with the overrides applied, the later ones over the earlier ones."""
@@ -37,6 +43,7 @@ class ChannelSettings:
                     claude=_merged(effective.claude, override.claude),
                     limits=_merged(effective.limits, override.limits),
                     threads=_merged(effective.threads, override.threads),
+                    plugins={**effective.plugins, **override.plugins},
                 )
         return effective
 

@@ -151,10 +151,28 @@ class WebSettings(Section):
     show_text: bool = False
 
 
+class ToolsSettings(Section):
+    """How far Claude may go with tools in one answer."""
+
+    max_rounds: Count = 8
+    max_cost_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    max_result_chars: Annotated[int, Field(ge=100)] = 20_000
+    confirm_s: Seconds = 120.0
+
+
+class PluginHostSettings(Section):
+    """Where plugins come from, and what is asked of them."""
+
+    folder: str = "data/plugins"
+    allow: Texts = ("*",)
+    block_s: Annotated[float, Field(ge=0.5, allow_inf_nan=False)] = 2.0
+
+
 class OperatorsSettings(Section):
     """Those who run the bot."""
 
     timezone: Timezone = "UTC"
+    admins: Texts = ()
 
     @property
     def zone(self) -> ZoneInfo:

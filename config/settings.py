@@ -24,11 +24,13 @@ from config.sections import (
     LimitsSettings,
     LogsSettings,
     OperatorsSettings,
+    PluginHostSettings,
     RepliesSettings,
     RetentionSettings,
     SlackSettings,
     TelemetrySettings,
     ThreadsSettings,
+    ToolsSettings,
     WebSettings,
 )
 
@@ -56,6 +58,8 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     web: WebSettings = WebSettings()
     operators: OperatorsSettings = OperatorsSettings()
+    tools: ToolsSettings = ToolsSettings()
+    plugin_host: PluginHostSettings = PluginHostSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     budgets: Annotated[tuple[BudgetSettings, ...], Field(strict=False)] = ()
     reports: Annotated[tuple[ReportSettings, ...], Field(strict=False)] = ()
@@ -99,7 +103,9 @@ class Settings(BaseSettings):
     def for_channel(self, *, channel_key: str, workspace_key: str) -> ChannelSettings:
         """The settings in force in a channel: its own beat its workspace's, and those the general
         ones. `channel_key` is `platform:workspace:channel`, `workspace_key` `platform:workspace`."""
-        general = ChannelSettings(claude=self.claude, limits=self.limits, threads=self.threads)
+        general = ChannelSettings(
+            claude=self.claude, limits=self.limits, threads=self.threads, plugins={}
+        )
         if not self.workspaces and not self.channels:
             return general
         return general.overridden_by(

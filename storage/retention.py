@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, delete, or_, select, update
 from storage.tables import (
     AnswerRow,
     AttachmentRow,
+    ChoiceRow,
     InboxRow,
     MessageRow,
     RateSlotRow,
@@ -80,10 +81,12 @@ def sweep_inbox(connection: Connection, *, before: datetime) -> Swept:
 def sweep_expired(connection: Connection, *, now: datetime, answers_before: datetime) -> Swept:
     """Delete up to a batch of each kind of row that has outlived its use."""
     answers, told, slots = table(AnswerRow), table(ToldRow), table(RateSlotRow)
+    choices = table(ChoiceRow)
     counts = [
         _delete(connection, answers, answers.c.key, [answers.c.created_at < answers_before]),
         _delete(connection, told, told.c.key, [told.c.until < now]),
         _delete(connection, slots, slots.c.turn_id, [slots.c.starts_at < answers_before]),
+        _delete(connection, choices, choices.c.id, [choices.c.made_at < answers_before]),
     ]
     return Swept(sum(counts), more=any(count == BATCH for count in counts))
 

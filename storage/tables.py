@@ -13,6 +13,8 @@ def _partial(name: str, *columns: str, where: str) -> Index:
     return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
 
 
+_EMPTY_LIST = {"server_default": "[]"}  # for the rows that were there before the column
+
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in INTEGER keys
 
 
@@ -46,6 +48,7 @@ class ThreadRow(SQLModel, table=True):
     __table_args__ = (
         _partial("thread_claimable", "claimable_at", where="claimable_at IS NOT NULL"),
         Index("thread_recent", "platform", "last_message_at"),
+        Index("thread_of_channel", "channel_key", "last_message_at"),
         _partial("thread_summarised", "last_message_at", where="summary IS NOT NULL"),
     )
 
@@ -106,6 +109,18 @@ class TurnRow(SQLModel, table=True):
     deliveries: int = Field(default=0, description="failed attempts to show the final answer")
     detail: str | None = Field(
         default=None, description="the kind of error, for operators; no text of people"
+    )
+    files: str = Field(
+        default="[]",
+        sa_type=Text,
+        sa_column_kwargs=_EMPTY_LIST,
+        description="files sent along, as JSON",
+    )
+    file_ids: str = Field(
+        default="[]",
+        sa_type=Text,
+        sa_column_kwargs=_EMPTY_LIST,
+        description="the platform messages that show them, as JSON",
     )
 
 
@@ -237,6 +252,32 @@ class ToldRow(SQLModel, table=True):
 
     key: str = Field(primary_key=True)
     until: datetime
+
+
+class ChoiceRow(SQLModel, table=True):
+    """What a person chose by a button; their first press counts."""
+
+    __tablename__ = "choice"
+    __table_args__ = (Index("choice_age", "made_at"),)
+
+    id: str = Field(primary_key=True, description="the turn's id and the question's number")
+    person_id: str = Field(primary_key=True)
+    admin: bool
+    option: str
+    made_at: datetime
+
+
+class PluginValueRow(SQLModel, table=True):
+    """A value in a plugin's store."""
+
+    __tablename__ = "plugin_value"
+    __table_args__ = (Index("plugin_value_scope", "scope"),)
+
+    plugin: str = Field(primary_key=True)
+    scope: str = Field(primary_key=True, description="for what or whom: `user slack:T1:U1`")
+    key: str = Field(primary_key=True)
+    value: str = Field(sa_type=Text, description="JSON")
+    updated_at: datetime
 
 
 class ScheduleRow(SQLModel, table=True):

@@ -227,6 +227,19 @@ def recent(
     return [(thread_from_json(row[0]), row[1], row[2]) for row in rows]
 
 
+def recent_in_channel(
+    connection: Connection, channel_key: str, *, since: datetime, limit: int
+) -> list[tuple[Thread, datetime]]:
+    """A channel's threads in which something was said since then, newest first."""
+    rows = connection.execute(
+        select(threads.c.payload, threads.c.last_message_at)
+        .where(threads.c.channel_key == channel_key, threads.c.last_message_at >= since)
+        .order_by(threads.c.last_message_at.desc())
+        .limit(limit)
+    )
+    return [(thread_from_json(row[0]), row[1]) for row in rows]
+
+
 def _at_once(now: datetime) -> Any:
     """Claimable now, unless somebody holds it."""
     unheld = (threads.c.owner.is_(None), literal(now, _instant))

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, literal, select, update
 
-from bot.vocabulary import Closing, Usage
+from bot.vocabulary import Closing, StoredFile, Usage
 from storage import answers, history, inbox, ledger, rate_limits, threads
 from storage.answers import KnownAnswer
 from storage.database import notify
@@ -62,6 +62,10 @@ class Turn:
     reply_ids: tuple[str, ...]
     deliveries: int
     detail: str | None
+    files: tuple[StoredFile, ...] = ()
+    """What is sent along with the answer."""
+    file_ids: tuple[str, ...] = ()
+    """The platform messages of those that have been sent, in the same order."""
 
     @property
     def to_be_parked(self) -> bool:
@@ -109,6 +113,7 @@ class Answered:
     remembered: KnownAnswer | None = None
     window: Window | None = None
     context_tokens: int | None = None
+    files: tuple[StoredFile, ...] = ()
 
 
 def take(
@@ -155,6 +160,12 @@ def save_reply(
     """Remember the platform messages of the reply as soon as they exist."""
     threads.guard(connection, fence)
     connection.execute(_set, {"turn": turn_id, "reply_ids": json.dumps(list(reply_ids))})
+
+
+def save_files(connection: Connection, fence: Fence, turn_id: str, file_ids: Sequence[str]) -> None:
+    """Remember the platform messages of files as soon as they exist."""
+    threads.guard(connection, fence)
+    connection.execute(_set, {"turn": turn_id, "file_ids": json.dumps(list(file_ids))})
 
 
 def commit(
@@ -276,6 +287,7 @@ def _answer(connection: Connection, turn_id: str, answered: Answered, *, now: da
             "detail": answered.detail,
             "first_text_at": answered.first_text_at,
             "answered_at": now,
+            "files": json.dumps([asdict(file) for file in answered.files]),
         },
     )
     return changed.rowcount == 1
@@ -351,4 +363,6 @@ def _turn(row: Any) -> Turn:
         reply_ids=tuple(json.loads(row.reply_ids)),
         deliveries=row.deliveries,
         detail=row.detail,
+        files=tuple(StoredFile(**file) for file in json.loads(row.files)),
+        file_ids=tuple(json.loads(row.file_ids)),
     )

@@ -11,6 +11,7 @@ from bot.ports import (
     Intake,
     IntakeUnavailable,
     MessageGone,
+    OutgoingFile,
     Part,
     PlatformError,
     Shown,
@@ -90,6 +91,15 @@ class MemoryAdapter:
         self.platform.rewrite(posted, part)
         _raise_late(fault)
         return Shown(message_id, self._next_change_in_s)
+
+    async def send_file(self, thread: Thread, file: OutgoingFile) -> str:
+        """Show a file."""
+        fault = await self.platform.request("send_file", thread)
+        posted = self.platform.put(
+            thread, Part(mark=file.mark, markdown=f"[{file.name}]", final=True), file=file
+        )
+        _raise_late(fault)
+        return posted.id
 
     async def delete(self, thread: Thread, message_id: str) -> None:
         """Take a message away."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from bot.ports import Part, ThreadGone
+from bot.ports import Choice, OutgoingFile, Part, ThreadGone
 from bot.vocabulary import (
     Attachment,
     Channel,
     ChannelKind,
+    ChoiceMade,
     Clock,
     Event,
     Message,
@@ -24,7 +25,9 @@ from bot.vocabulary import (
     Thread,
 )
 
-Verb = Literal["show_status", "post", "edit", "delete", "find", "notice", "said_before", "fetch"]
+Verb = Literal[
+    "show_status", "post", "edit", "send_file", "delete", "find", "notice", "said_before", "fetch"
+]
 
 
 @dataclass(slots=True)
@@ -38,6 +41,9 @@ class Posted:
     final: bool
     deleted: bool = False
     notice_for: Person | None = None
+    choice: Choice | None = None
+    """The buttons that it shows."""
+    file: OutgoingFile | None = None
 
     @property
     def text(self) -> str:
@@ -148,6 +154,11 @@ class MemoryPlatform:
         """Somebody asks that the running answer end."""
         self._happen(StopRequested(thread, by))
 
+    def press(self, posted: Posted, option: str, by: Person) -> None:
+        """Somebody presses one of a message's buttons, by its id."""
+        assert posted.choice is not None, "the message shows buttons"
+        self._happen(ChoiceMade(posted.thread, posted.choice.id, option, by))
+
     def remove(self, message_id: str) -> None:
         """Somebody deletes a message of the bot's."""
         self.posted[message_id].deleted = True
@@ -185,7 +196,14 @@ class MemoryPlatform:
             raise ThreadGone(f"{thread.key} is closed")
         return fault
 
-    def put(self, thread: Thread, part: Part, *, notice_for: Person | None = None) -> Posted:
+    def put(
+        self,
+        thread: Thread,
+        part: Part,
+        *,
+        notice_for: Person | None = None,
+        file: OutgoingFile | None = None,
+    ) -> Posted:
         """Show a new message, or change the one with the same mark if the platform is idempotent."""
         self.status.pop(thread.key, None)
         known = self.marked(thread, part.mark)
@@ -193,7 +211,14 @@ class MemoryPlatform:
             self.rewrite(known, part)
             return known
         new = Posted(
-            self._new_id(), thread, part.mark, [part.markdown], part.final, notice_for=notice_for
+            id=self._new_id(),
+            thread=thread,
+            mark=part.mark,
+            versions=[part.markdown],
+            final=part.final,
+            notice_for=notice_for,
+            choice=part.choice,
+            file=file,
         )
         self.posted[new.id] = self._marks[thread.key, part.mark] = new
         self._threads[thread.key].append(new)
@@ -201,7 +226,7 @@ class MemoryPlatform:
 
     def rewrite(self, posted: Posted, part: Part) -> None:
         """Change a message."""
-        posted.final = part.final
+        posted.final, posted.choice = part.final, part.choice
         if posted.text != part.markdown:
             posted.versions.append(part.markdown)
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from adapters.terminal.choosing import option_in, question_of
 from adapters.terminal.console import is_terminal, terminal_kept, view_of
+from adapters.terminal.files import FileFolder
 from adapters.terminal.lines import Lines, PipedLines, ThreadedLines, prompted_lines
 from adapters.terminal.reports import report_line
 from adapters.terminal.transcript import Entry, Transcript
@@ -16,8 +18,10 @@ from adapters.terminal.view import PROMPT, View
 from bot.ports import (
     AdapterSetup,
     Capabilities,
+    Choice,
     Intake,
     IntakeUnavailable,
+    OutgoingFile,
     Part,
     PlatformError,
     PlatformUnavailable,
@@ -28,7 +32,9 @@ from bot.vocabulary import (
     Attachment,
     Channel,
     ChannelKind,
+    ChoiceMade,
     Clock,
+    Event,
     Message,
     MessageReceived,
     Person,
@@ -70,18 +76,21 @@ class TerminalAdapter:
         person: Person | None = None,
         first_message: str | None = None,
         watched: bool = False,
+        files: FileFolder | None = None,
         max_chars: int = MAX_CHARS,
     ) -> None:
         self._transcript = transcript
         self._view = view
         self._lines = lines
         self._clock = clock
-        self._person = person or Person("you", "you")
+        self._person = person or Person("you", "you", admin=True)
+        self._files = files
         self._first_message = first_message
         self._watched = watched
         self._capabilities = Capabilities(max_chars=max_chars, status=True, redelivers=True)
         self._opening = asyncio.Lock()
-        self._settled = asyncio.Event()
+        self._news = asyncio.Event()
+        self._choice: Choice | None = None
         self._stop_request: asyncio.Task[None] | None = None
         self._ready = False
         self.thread = Thread(Channel(NAME, "local", "terminal", ChannelKind.DIRECT), thread_id)
@@ -102,6 +111,7 @@ class TerminalAdapter:
             clock=setup.clock,
             first_message=None if first is None else str(first),
             watched=watched,
+            files=FileFolder(path=setup.data_dir / "files"),
         )
 
     @property
@@ -149,13 +159,13 @@ class TerminalAdapter:
         for entry in self._transcript.owed:
             await self._hand_in(intake, entry)
         self._ready = True
-        await self._nothing_owed()
+        await self._nothing_owed(intake)
         first, self._first_message = self._first_message, None
         line = first or await self._lines.next()
         while line is not None:
             if line.strip():
                 await self._hand_in(intake, await self._written_down(line))
-                await self._nothing_owed()
+                await self._nothing_owed(intake)
             line = await self._lines.next()
 
     async def _written_down(self, line: str) -> Entry:
@@ -178,17 +188,33 @@ class TerminalAdapter:
             addressed=True,
         )
         self._stop_request = None
+        await self._deliver(intake, MessageReceived(message))
+
+    async def _deliver(self, intake: Intake, event: Event) -> None:
         while True:
             try:
-                return await intake.receive(MessageReceived(message))
+                return await intake.receive(event)
             except IntakeUnavailable:
                 await self._clock.sleep(HAND_IN_AGAIN_S)
 
-    async def _nothing_owed(self) -> None:
-        """Wait until every line has come to its end."""
+    async def _nothing_owed(self, intake: Intake) -> None:
+        """Wait until every line has come to its end; put the bot's own questions to the person."""
         while self._transcript.owed:
-            self._settled.clear()
-            await self._settled.wait()
+            self._news.clear()
+            await self._news.wait()
+            if self._choice is not None:
+                await self._choose(intake, self._choice)
+
+    async def _choose(self, intake: Intake, choice: Choice) -> None:
+        """The next line answers the question; one that is no answer is asked again."""
+        while self._choice == choice:
+            self._view.question(question_of(choice))
+            line = await self._lines.next()
+            option = option_in(line, choice)
+            if option is not None and self._choice == choice:
+                self._choice = None
+                event = ChoiceMade(self.thread, choice.id, option, self._person)
+                await self._deliver(intake, event)
 
     @contextlib.contextmanager
     def _interruptible(self, intake: Intake, talk: "asyncio.Task[None]") -> Iterator[None]:
@@ -228,12 +254,21 @@ class TerminalAdapter:
     async def post(self, thread: Thread, part: Part) -> Shown:
         """Add a message to the transcript, and show it."""
         await self._open()
-        return self._show(self._transcript.post(thread.id, part))
+        return self._show(self._transcript.post(thread.id, part), part.choice)
 
     async def edit(self, thread: Thread, message_id: str, part: Part) -> Shown:
         """Change a message in the transcript, and on the screen where it can be."""
         await self._open()
-        return self._show(self._transcript.edit(message_id, part))
+        return self._show(self._transcript.edit(message_id, part), part.choice)
+
+    async def send_file(self, thread: Thread, file: OutgoingFile) -> str:
+        """Save a file beside the database, and say where it is."""
+        await self._open()
+        if self._files is None:
+            raise PlatformError("this terminal has no place for files")
+        path = await asyncio.to_thread(self._files.save, file)
+        part = Part(mark=file.mark, markdown=f"Saved as `{path}`", final=True)
+        return (await self.post(thread, part)).message_id
 
     async def delete(self, thread: Thread, message_id: str) -> None:
         """Take a message out of the transcript, and off the screen where it can be."""
@@ -265,7 +300,10 @@ class TerminalAdapter:
         """Lines have no attachments."""
         raise PlatformError(f"{attachment.name}: there are no attachments in a terminal")
 
-    def _show(self, entry: Entry) -> Shown:
+    def _show(self, entry: Entry, choice: Choice | None) -> Shown:
+        if choice != self._choice:
+            self._choice = choice
+            self._news.set()
         started = self._clock.monotonic()
         if self._view.shown(entry):
             self._seen(entry)
@@ -281,7 +319,7 @@ class TerminalAdapter:
 
     def _settle(self, thread: Thread) -> None:
         self._transcript.settle(thread.id)
-        self._settled.set()
+        self._news.set()
 
     def _thread_named(self, thread_id: str) -> Thread:
         return Thread(self.thread.channel, thread_id)

@@ -86,6 +86,13 @@ class RichView:
             self._stop()
             self._start("")
 
+    def question(self, text: str) -> None:
+        """A line in bold, under what is being drawn."""
+        self._stop()
+        if not self._printed.strip():
+            self._print("")
+        self._print(Text(harmless(text), style="bold"))
+
     def remark(self, text: str) -> None:
         """A dim line."""
         self._stop()

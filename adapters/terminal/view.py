@@ -25,6 +25,9 @@ class View(Protocol):
     def removed(self, entry: Entry) -> None:
         """A message of the bot's was taken back."""
 
+    def question(self, text: str) -> None:
+        """The bot asks the person, who answers with the next line."""
+
     def remark(self, text: str) -> None:
         """Something that is not part of the conversation, such as what an answer cost."""
 
@@ -61,6 +64,14 @@ class PlainView:
 
     def removed(self, entry: Entry) -> None:
         """What was printed can't be taken back."""
+
+    def question(self, text: str) -> None:
+        """Whoever reads has to answer."""
+        try:
+            self._stream.write(f"{harmless(text)}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            return
 
     def remark(self, text: str) -> None:
         """Not part of the plain conversation."""

@@ -1,13 +1,14 @@
 """Delivers what a turn has committed: shows it, ends the turn, and lets its thread go."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.engine.turn_run import Deferred, Services, TurnRun
 from bot.engine.writing import uninterrupted
-from bot.ports import PlatformError, ShowsReports, ThreadGone, TurnReport
-from storage import threads, turns
+from bot.ports import OutgoingFile, PlatformError, ShowsReports, ThreadGone, TurnReport
+from storage import history, threads, turns
 from storage.errors import StorageError
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ class Delivery:
             else:
                 footer = f"\n\n_{stored.footer}_" if stored.footer else ""
                 await turn.reply.finish(f"{stored.answer}{footer}", deadline=deadline)
+            await self._send_files(turn, deadline)
         except (ThreadGone, StorageError):
             raise
         except Exception as error:  # a `PlatformError`, or a defect of the adapter
@@ -90,6 +92,29 @@ class Delivery:
                 until=until,
             )
         )
+
+    async def _send_files(self, turn: TurnRun, deadline: float) -> None:
+        """Send what goes along with the answer, each file once."""
+        stored, services, adapter = turn.work.turn, turn.services, turn.shown_through
+        unsent = stored.files[len(stored.file_ids) :]
+        if not unsent:
+            return
+        ids, thread = [*stored.file_ids], turn.work.held.thread
+        contents = await services.database.write(
+            history.attachments_of,
+            [file.sha256 for file in unsent],
+            now=services.database.now(),
+        )
+        for file in unsent:
+            _, content = contents.get(file.sha256, ("", b""))
+            mark = f"{turn.id}.f{len(ids)}"
+            async with asyncio.timeout(max(0.1, deadline - services.clock.monotonic())):
+                sent = await adapter.find(thread, mark) if turn.work.resumed else None
+                sent = sent or await adapter.send_file(
+                    thread, OutgoingFile(mark, file.name, file.media_type, content)
+                )
+            ids.append(sent)
+            await services.database.write(turns.save_files, turn.work.held.fence, turn.id, ids)
 
     async def _later(self, turn: TurnRun, error: Exception) -> datetime | None:
         failures = turn.work.turn.deliveries + 1

@@ -14,6 +14,7 @@ import structlog
 
 from bot.engine.accounts import LedgerBooks
 from bot.engine.interrupt import Interrupt
+from bot.engine.wakeup import Wakeup
 from bot.telemetry.metrics import Metrics
 from bot.vocabulary import Clock, new_id
 from config.sections import EngineSettings
@@ -66,6 +67,7 @@ class Dispatcher:
         metrics: Metrics,
         price_of: PriceOf,
         owner: str,
+        wakeup: Wakeup | None = None,
     ) -> None:
         self._database = database
         self._runner = runner
@@ -76,12 +78,15 @@ class Dispatcher:
         self._price_of = price_of
         self._owner = owner
         self._active: dict[str, _Active] = {}
-        self._wake = asyncio.Event()
+        self._wakeup = wakeup or Wakeup()
         self._idle = asyncio.Event()
         self._idle.set()
         self._timers: set[asyncio.TimerHandle] = set()
-        self.waiting = 0
+
+    @property
+    def waiting(self) -> int:
         """How many messages wait, as counted last."""
+        return self._wakeup.waiting
 
     @property
     def active(self) -> int:
@@ -90,13 +95,11 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Work has come."""
-        self._wake.set()
+        self._wakeup.wake()
 
     def poke(self, thread_key: str) -> None:
         """A waiting question changed: if its turn runs here, let it look."""
-        active = self._active.get(thread_key)
-        if active is not None:
-            active.interrupt.changed.set()
+        self._wakeup.poke(thread_key)
 
     async def run(self) -> None:
         """Claim and run turns until cancelled; running turns go on until `drain`."""
@@ -128,7 +131,7 @@ class Dispatcher:
 
     async def _claim_forever(self) -> None:
         while True:
-            self._wake.clear()
+            self._wakeup.rung.clear()
             try:
                 more = await self._claim()
             except StorageError as error:
@@ -142,7 +145,7 @@ class Dispatcher:
     async def _wait_for_work(self) -> None:
         try:
             async with asyncio.timeout(self._settings.poll_s):
-                await self._wake.wait()
+                await self._wakeup.rung.wait()
         except TimeoutError:
             return
 
@@ -175,6 +178,7 @@ class Dispatcher:
         active = _Active(work, revision=work.held.revision)
         active.interrupt.held_until = held_until
         self._active[key] = active
+        self._wakeup.running[key] = active.interrupt
         self._idle.clear()
         self._metrics.turn_started()
         active.task = asyncio.create_task(self._run(active), name=f"turn {work.turn.id}")
@@ -189,10 +193,11 @@ class Dispatcher:
 
     def _ended(self, active: _Active) -> None:
         if len(self._active) >= self._settings.max_active_turns:
-            self._wake.set()  # there is room again
+            self._wakeup.wake()  # there is room again
         key = active.work.held.fence.thread_key
         if self._active.get(key) is active:
             del self._active[key]
+            del self._wakeup.running[key]
         if not self._active:
             self._idle.set()
 
@@ -201,7 +206,7 @@ class Dispatcher:
 
         def due() -> None:
             self._timers.discard(timer)
-            self._wake.set()
+            self._wakeup.wake()
 
         timer = asyncio.get_running_loop().call_later(delay_s, due)
         self._timers.add(timer)
@@ -221,7 +226,7 @@ class Dispatcher:
         if self._active:
             await self._renew(dict(self._active))
         depth = await self._database.read(inbox.depth)
-        self.waiting = depth.waiting
+        self._wakeup.waiting = depth.waiting
         oldest = depth.oldest_received_at
         age_s = 0.0 if oldest is None else (self._database.now() - oldest).total_seconds()
         self._metrics.queue_sampled(depth=depth.waiting, oldest_waiting_s=max(0.0, age_s))

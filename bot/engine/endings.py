@@ -21,7 +21,7 @@ from bot.engine import notices
 from bot.engine.accounts import ChannelLimited
 from bot.engine.turn_run import Deferred, TurnRun
 from bot.ports import PlatformError
-from bot.vocabulary import Closing
+from bot.vocabulary import Closing, StoredFile
 from storage import answers, rate_limits, told
 from storage.answers import KnownAnswer
 from storage.errors import BudgetExceeded, Unpriced
@@ -40,7 +40,7 @@ def completed(turn: TurnRun, completion: Completion) -> Answered:
     """The end of a turn that Claude answered, refused or could not finish."""
     closing = completion.closing
     turn.books.count(closing)
-    text = completion.text
+    text = f"{turn.spoken}{completion.text}"
     if completion.is_refusal:  # neither the question nor the refusal stays: they would provoke more
         return ended(
             turn, "refused", notices.REFUSED, model=completion.model, entry=closing, keep=False
@@ -59,11 +59,11 @@ def completed(turn: TurnRun, completion: Completion) -> Answered:
         turn,
         outcome,
         shown,
-        said=text,
+        said=completion.text,
         model=completion.model,
         entry=closing,
         context_tokens=context_tokens,
-        footer=_footer(completion),
+        footer=_footer(turn, completion.model),
         remembered=_remembered(turn, completion) if outcome == "answered" else None,
     )
 
@@ -99,11 +99,13 @@ def ended(
     entry: Closing | None = None,
     remembered: KnownAnswer | None = None,
     context_tokens: int | None = None,
+    files: tuple[StoredFile, ...] = (),
 ) -> Answered:
     """The end of a turn. `said` is what the history keeps as the bot's words; with `keep` false not
     even the question is kept."""
     question = turn.question
     history = [] if question is None else [NewSaid("user", question.content, question.tokens)]
+    history += turn.exchange
     if said:
         history.append(
             NewSaid("assistant", ({"type": "text", "text": said},), estimate_tokens(said))
@@ -120,6 +122,7 @@ def ended(
         remembered=remembered,
         window=turn.window,
         context_tokens=context_tokens,
+        files=files,
     )
 
 
@@ -205,8 +208,8 @@ async def _older_answer(turn: TurnRun) -> KnownAnswer | None:
 
 
 def _remembered(turn: TurnRun, completion: Completion) -> KnownAnswer | None:
-    if not turn.request_key or turn.prompt is None:
-        return None
+    if not turn.request_key or turn.prompt is None or turn.exchange:
+        return None  # what tools found may be otherwise the next time
     by_another = completion.model != turn.channel_settings.claude.model
     return KnownAnswer(
         key=key_of(turn, turn.prompt, completion.model) if by_another else turn.request_key,
@@ -228,7 +231,7 @@ def _question_key(turn: TurnRun) -> str:
     return question_key(turn.question_text, system=system, scope=turn.channel.key)
 
 
-def _footer(completion: Completion) -> str:
-    used, nanousd = completion.total_usage, completion.total_cost_nanousd
+def _footer(turn: TurnRun, model: str) -> str:
+    used, nanousd = turn.books.used, turn.books.cost_nanousd
     cost = "cost not known" if nanousd is None else f"${nanousd / 1e9:.4f}"
-    return f"{completion.model} · {used.prompt_tokens:,} tokens in, {used.output_tokens:,} out · {cost}"
+    return f"{model} · {used.prompt_tokens:,} tokens in, {used.output_tokens:,} out · {cost}"

@@ -10,6 +10,7 @@ from bot.engine import notices
 from bot.ports import Adapter, Intake, IntakeUnavailable, KnownThread, PlatformError
 from bot.telemetry.metrics import Metrics
 from bot.vocabulary import (
+    ChoiceMade,
     Event,
     Message,
     MessageDeleted,
@@ -17,7 +18,7 @@ from bot.vocabulary import (
     MessageReceived,
     StopRequested,
 )
-from storage import inbox, threads, told
+from storage import choices, inbox, threads, told
 from storage.database import Database
 from storage.errors import DuplicateMessage, StorageUnavailable
 
@@ -99,9 +100,23 @@ class EngineIntake(Intake):
                 self._changed(
                     await self._database.write(inbox.withdraw, channel, message_id, now=now)
                 )
+            case ChoiceMade(thread=thread):
+                await self._choose(event, now)
             case StopRequested(thread=thread):
                 if await self._database.write(threads.request_stop, thread.key, now=now):
                     self._changed(thread.key)
+
+    async def _choose(self, event: ChoiceMade, now: datetime) -> None:
+        """Write it down; the turn that waits for it, here or elsewhere, looks for it when poked."""
+        if await self._database.write(
+            choices.choose,
+            event.choice_id,
+            event.option,
+            thread_key=event.thread.key,
+            by=event.by,
+            now=now,
+        ):
+            self._dispatcher.poke(event.thread.key)
 
     async def _store(self, message: Message, now: datetime) -> None:
         if self._dispatcher.waiting >= self._max_pending:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bot.ports import Adapter, Capabilities, Intake, Part, PlatformBusy, Shown
+from bot.ports import Adapter, Capabilities, Intake, OutgoingFile, Part, PlatformBusy, Shown
 from bot.vocabulary import Attachment, Message, Person, Thread
 
 ASK_AGAIN_S: Final = 0.5
@@ -54,6 +54,11 @@ class LeasedAdapter(Adapter):
         """As the platform, under the lease."""
         self._check(thread)
         return await self._adapter.edit(thread, message_id, part)
+
+    async def send_file(self, thread: Thread, file: OutgoingFile) -> str:
+        """As the platform, under the lease."""
+        self._check(thread)
+        return await self._adapter.send_file(thread, file)
 
     async def delete(self, thread: Thread, message_id: str) -> None:
         """As the platform, under the lease."""

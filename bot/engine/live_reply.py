@@ -6,9 +6,9 @@ from functools import partial
 from typing import Final
 
 from bot.engine.pace import Pace, retry_delay_s
-from bot.engine.reply_messages import VERB_TIMEOUT_S, ReplyMessages, SaveMessageIds
+from bot.engine.reply_messages import VERB_TIMEOUT_S, ReplyMessages, SaveMessageIds, View
 from bot.engine.split import Splitter, show_unfinished
-from bot.ports import Adapter, PlatformBusy, PlatformError, PlatformUnavailable, ThreadGone
+from bot.ports import Adapter, Choice, PlatformBusy, PlatformError, PlatformUnavailable, ThreadGone
 from bot.vocabulary import Clock, Thread
 
 STATUS_TIMEOUT_S: Final = 2.0
@@ -63,6 +63,7 @@ class LiveReply:
             verb_timeout_s=verb_timeout_s,
         )
         self._text = ""
+        self._choice: Choice | None = None
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -97,6 +98,11 @@ class LiveReply:
         self._text = text
         self._news.set()
 
+    def ask(self, choice: Choice | None) -> None:
+        """Put a question with buttons under the text; None takes it away."""
+        self._choice = choice
+        self._news.set()
+
     async def finish(self, markdown: str, *, deadline: float) -> None:
         """Bring the visible reply to exactly `markdown`, in as many messages as it takes; what is
         shown beyond that is deleted.
@@ -112,9 +118,9 @@ class LiveReply:
         await self._stop()
         parts = self._splitter.parts(markdown)
         for index, part in enumerate(parts):
-            message = self._messages[index]
-            if not message.shows(part, final=True):
-                bring = partial(self._messages.bring, index, part, final=True)
+            message, view = self._messages[index], View(part, final=True)
+            if not message.shows(view):
+                bring = partial(self._messages.bring, index, view)
                 await self._insist(bring, message.pace, deadline)
             self._seen(text=True)
         await self._drop_from(len(parts), deadline)
@@ -175,7 +181,7 @@ class LiveReply:
         if self._adapter.capabilities.status:
             await self._show_status(self._status_text)
         elif not self._messages.ids:
-            await self._try_to_bring(0, self._placeholder, final=False)
+            await self._try_to_bring(0, View(self._placeholder, final=False))
             self._messages[0].pace.hurry()
 
     async def _show_status(self, text: str | None) -> None:
@@ -194,22 +200,22 @@ class LiveReply:
         """Bring every message to its newest view, as far as it may be changed now. Returns the
         seconds until the next change is due, None if nothing is left to show."""
         pauses_s: list[float] = []
-        for index, (view, final) in enumerate(self._views()):
+        for index, view in enumerate(self._views()):
             if self._stopping:
                 return 0.0
             message = self._messages[index]
-            if not message.shows(view, final=final) and message.pace.pause_s <= 0:
-                await self._try_to_bring(index, view, final=final)
-            if not message.shows(view, final=final):
+            if not message.shows(view) and message.pace.pause_s <= 0:
+                await self._try_to_bring(index, view)
+            if not message.shows(view):
                 pauses_s.append(message.pace.pause_s)
             if message.id is None:
                 break  # the next may not stand above it
         return min(pauses_s, default=None)
 
-    async def _try_to_bring(self, index: int, view: str, *, final: bool) -> None:
+    async def _try_to_bring(self, index: int, view: View) -> None:
         """One attempt; a failure only puts off the next one."""
         try:
-            await self._messages.bring(index, view, final=final)
+            await self._messages.bring(index, view)
         except ThreadGone:
             raise
         except PlatformError as error:
@@ -217,14 +223,17 @@ class LiveReply:
         else:
             self._seen(text=bool(self._text))
 
-    def _views(self) -> list[tuple[str, bool]]:
-        """What each message should show now, and whether that is final."""
-        pieces = [piece for piece in self._splitter.slices(self._text) if not piece.blank]
+    def _views(self) -> list[View]:
+        """What each message should show now."""
+        text, choice = self._text, self._choice
+        if choice is not None:
+            text = f"{text}\n\n{choice.question}" if text.strip() else choice.question
+        pieces = [piece for piece in self._splitter.slices(text) if not piece.blank]
         if not pieces:
             return []
-        settled = [(piece.shown, True) for piece in pieces[:-1]]
+        settled = [View(piece.shown, final=True) for piece in pieces[:-1]]
         newest = self._unfinished(pieces[-1].shown)
-        return [*settled, (newest, False)] if newest.strip() else settled
+        return [*settled, View(newest, final=False, choice=choice)] if newest.strip() else settled
 
     def _unfinished(self, markdown: str) -> str:
         """The last part as it stands: with open code closed, if there is room for that."""

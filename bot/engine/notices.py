@@ -4,7 +4,9 @@ Where something failed, the sentence carries a reference that the logs carry too
 no JSON, no keys.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.vocabulary import reference_of
@@ -95,6 +97,25 @@ def given_before(when: datetime, *, zone: ZoneInfo) -> str:
     )
 
 
+def command_failed(turn_id: str, *, command: str) -> str:
+    """A plugin's command failed."""
+    return f"Sorry, `/{command}` did not work. Please try again in a while{_reference(turn_id)}."
+
+
+def filter_failed(turn_id: str) -> str:
+    """A filter that must not be passed over failed."""
+    return (
+        "Sorry, I can't handle this now: a safety check did not work. "
+        f"Please try again in a while{_reference(turn_id)}."
+    )
+
+
+def may_i(tool: str, *, plugin: str, given: Mapping[str, Any]) -> str:
+    """Asks the person whether a tool may be used."""
+    shown = ", ".join(f"{key}: {_shortened(value)}" for key, value in given.items())
+    return f"May I use **{tool}** ({plugin}){f' with {shown}' if shown else ''}?"
+
+
 def unreadable(name: str, why: str) -> str:
     """Tells the model, in the person's message, about a file that it does not get to see."""
     return f"[The file {name} is attached but could not be read: {why}.]"
@@ -112,6 +133,12 @@ def duration(seconds: float) -> str:
     if minutes < 90:
         return f"{minutes} minutes"
     return f"{round(minutes / 60)} hours"
+
+
+def _shortened(value: object) -> str:
+    """A value as it can stand in a sentence, its code marks taken away."""
+    text = " ".join(str(value).replace("`", "'").split())
+    return f"`{text if len(text) <= 200 else text[:199] + '…'}`"
 
 
 def _reference(turn_id: str) -> str:

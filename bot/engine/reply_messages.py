@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from bot.engine.pace import Pace
-from bot.ports import Adapter, MessageGone, Part, PlatformError, PlatformUnavailable
+from bot.ports import Adapter, Choice, MessageGone, Part, PlatformError, PlatformUnavailable
 from bot.vocabulary import Clock, Thread
 
 SaveMessageIds = Callable[[list[str]], Awaitable[None]]
@@ -29,9 +29,22 @@ class ReplyMessage:
     doubtful: bool = False
     """It may be there without our knowing its id: ask before posting."""
 
-    def shows(self, markdown: str, *, final: bool) -> bool:
+    def shows(self, view: "View") -> bool:
         """The platform shows exactly this."""
-        return self.shown == Part(mark=self.mark, markdown=markdown, final=final)
+        return self.shown == view.part(self.mark)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one message is to show."""
+
+    markdown: str
+    final: bool
+    choice: Choice | None = None
+
+    def part(self, mark: str) -> Part:
+        """As the message with this mark."""
+        return Part(mark=mark, markdown=self.markdown, final=self.final, choice=self.choice)
 
 
 class ReplyMessages:
@@ -81,10 +94,10 @@ class ReplyMessages:
             self._messages.append(ReplyMessage(mark=mark, pace=Pace(self._clock)))
         return self._messages[index]
 
-    async def bring(self, index: int, markdown: str, *, final: bool) -> None:
-        """Make the platform show this text as the message at `index`, by as few requests as it takes."""
+    async def bring(self, index: int, view: View) -> None:
+        """Make the platform show this as the message at `index`, by as few requests as it takes."""
         message = self[index]
-        part = Part(mark=message.mark, markdown=markdown, final=final)
+        part = view.part(message.mark)
         await self._resolve(message)
         if message.id is not None and message.shown != part:
             await self._edit(message, message.id, part)

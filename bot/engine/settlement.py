@@ -8,6 +8,7 @@ import structlog
 from bot.claude.errors import ClaudeError
 from bot.engine import endings, notices
 from bot.engine.accounts import ChannelLimited
+from bot.engine.plugin_steps import filtered_answer
 from bot.engine.steps import STEPS
 from bot.engine.turn_run import Deferred, Services, TurnRun
 from bot.engine.writing import patiently
@@ -52,7 +53,7 @@ class Settlement:
         if not turn.work.messages:
             return endings.ended(turn, "withdrawn", None)
         if turn.stop_requested:
-            return endings.stopped(turn)
+            return await filtered_answer(turn, endings.stopped(turn))
         if turn.work.held.attempts > MAX_CRASHES:
             turn.detail = "crashes"
             return endings.ended(turn, "failed", notices.failed(turn.id))
@@ -86,12 +87,12 @@ class Settlement:
     async def _attempt(self, turn: TurnRun) -> Answered:
         """Take the steps until one of them ends the turn."""
         try:
-            async with asyncio.timeout(turn.remaining_s()):
+            async with asyncio.timeout(turn.remaining_s()) as turn.timer:
                 for step in STEPS:
                     with self._services.tracing.span(step.__name__):
                         answered = await step(turn)
                     if answered is not None:
-                        return answered
+                        return await filtered_answer(turn, answered)
             raise AssertionError("the last step ends the turn")
         except (ClaudeError, ChannelLimited, BudgetExceeded, Unpriced) as error:
             log.warning("not answered", error=str(error), kind=getattr(error, "kind", None))
@@ -131,6 +132,7 @@ class Settlement:
                 answer=answered.answer,
                 footer=answered.footer,
                 detail=answered.detail,
+                files=answered.files,
             ),
         )
         return True
@@ -156,6 +158,7 @@ class Settlement:
         """
         signal, waiting = await self._services.database.read(turns.reload, turn.work.held.fence)
         turn.revision = signal.revision
+        turn.news.set()
         asked = {each.id for each in turn.work.messages}
         messages = tuple(each for each in waiting if each.id in asked)
         if messages == turn.work.messages and not signal.stop_requested:

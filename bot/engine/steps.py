@@ -10,10 +10,12 @@ from datetime import timedelta
 
 from bot.claude.errors import ContextTooLong
 from bot.claude.events import Completion, Restarted, TextDelta
-from bot.engine import endings, notices
+from bot.engine import endings, notices, tool_rounds
 from bot.engine.fitting import build_prompt, fit
+from bot.engine.plugin_steps import announce, filter_question, one_at_a_time, take_command
 from bot.engine.question import question_of
 from bot.engine.turn_run import TurnRun
+from bot.engine.turn_surroundings import occasion_of
 from bot.ports import PlatformError, ThreadGone
 from bot.vocabulary import Message
 from storage import answers, history
@@ -64,6 +66,7 @@ async def read_history(turn: TurnRun) -> Answered | None:
     turn.said = await turn.services.database.read(
         history.window, held.fence.thread_key, start=held.window_start
     )
+    turn.tools = await turn.services.plugins.tools(occasion_of(turn))
     await fit(turn)
     turn.prompt = await build_prompt(turn)
     return None
@@ -84,16 +87,22 @@ async def give_known_answer(turn: TurnRun) -> Answered | None:
 async def ask_claude(turn: TurnRun) -> Answered | None:
     """Ask, show the text as it comes, and take the answer for what it is."""
     try:
-        completion = await _stream(turn)
+        completion = await tool_rounds.answer(turn, _stream)
     except ContextTooLong:
+        if turn.exchange:
+            raise
         await fit(turn, halve=True)
         turn.prompt = await build_prompt(turn)
-        completion = await _stream(turn)
+        completion = await tool_rounds.answer(turn, _stream)
     return endings.completed(turn, completion)
 
 
 STEPS: Sequence[Step] = (
+    one_at_a_time,
+    announce,
+    filter_question,
     listen_only,
+    take_command,
     give_feedback,
     read_question,
     read_history,
@@ -112,12 +121,12 @@ async def _said_before(turn: TurnRun) -> Sequence[Message]:
         return ()
 
 
-async def _stream(turn: TurnRun) -> Completion:
+async def _stream(turn: TurnRun, models: Sequence[str]) -> Completion:
     assert turn.prompt is not None, "the history is read before Claude is asked"
     reserve_s = min(DELIVERY_RESERVE_S, turn.remaining_s() / 4)
     answer = turn.services.claude.answer(
         turn.prompt,
-        models=turn.channel_settings.claude.models,
+        models=models,
         attribution=turn.attribution("answer"),
         books=turn.books,
         deadline=turn.deadline - reserve_s,
@@ -128,7 +137,7 @@ async def _stream(turn: TurnRun) -> Completion:
                 case TextDelta(text=text):
                     _show(turn, turn.text + text)
                 case Restarted():
-                    turn.text = ""
+                    turn.text = turn.spoken
                 case Completion():
                     return event
     raise AssertionError("an answer ends with its completion or an error")
@@ -140,4 +149,5 @@ def _show(turn: TurnRun, text: str) -> None:
     turn.text = text
     if turn.first_text_at is None:
         turn.first_text_at = turn.services.database.now()
-    turn.reply.update(text)
+    if not turn.held_back:
+        turn.reply.update(text)

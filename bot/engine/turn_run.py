@@ -1,7 +1,8 @@
 """One run of one turn: what its steps know and find out, and what they may use."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +13,16 @@ from bot.engine.attachments import AttachmentReader
 from bot.engine.interrupt import Interrupt
 from bot.engine.live_reply import LiveReply
 from bot.engine.question import Question
-from bot.ports import Adapter
+from bot.host.host import PluginHost
+from bot.plugins import Role, ToolSpec
+from bot.ports import Adapter, Intake
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
 from bot.vocabulary import Attribution, Channel, Clock, Message, Person
 from config import Settings
 from config.overrides import ChannelSettings
 from storage.database import Database
-from storage.history import Said
+from storage.history import NewSaid, Said
 from storage.turns import Window, Work
 
 Json = dict[str, Any]
@@ -37,6 +40,8 @@ class Services:
     clock: Clock
     metrics: Metrics
     tracing: Tracing
+    plugins: PluginHost
+    intake: Intake
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +52,8 @@ class TurnRun:
     services: Services
     interrupt: Interrupt
     adapter: Adapter
+    shown_through: Adapter
+    """The same, under the lease: what is shown is shown through it."""
     reply: LiveReply
     channel_settings: ChannelSettings
     books: TurnBooks
@@ -55,12 +62,30 @@ class TurnRun:
     """Both on the clock's monotonic scale; by then the person has the answer or a sentence."""
     revision: int
     stop_requested: bool
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when something about the thread changed that is not the question: a button was pressed."""
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the person is being asked something."""
+    questions: int = 0
+    """How often they have been asked."""
+    held_back: bool = False
+    """Nothing may be shown before filters have seen the whole answer."""
 
     question: Question | None = None
     said: Sequence[Said] = ()
     summary: str | None = None
     window: Window | None = None
     prompt: Prompt | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+    """What filters or a command made of messages' texts, by the message's id."""
+    tools: dict[str, ToolSpec] = field(default_factory=dict)
+    """The tools that Claude may use, by name."""
+    spoken: str = ""
+    """What Claude said before it last used a tool; the text goes on from there."""
+    exchange: list[NewSaid] = field(default_factory=list)
+    """What went to and fro between Claude and tools in this answer, for the history."""
+    timer: asyncio.Timeout | None = None
+    """Ends the attempt at the deadline."""
     request_key: str = ""
     text: str = ""
     first_text_at: datetime | None = None
@@ -77,7 +102,12 @@ class TurnRun:
     @property
     def messages(self) -> tuple[Message, ...]:
         """What the people said that this turn answers."""
-        return tuple(each.message for each in self.work.messages)
+        if not self.texts:
+            return tuple(each.message for each in self.work.messages)
+        return tuple(
+            replace(each.message, text=self.texts.get(each.message.id, each.message.text))
+            for each in self.work.messages
+        )
 
     @property
     def channel(self) -> Channel:
@@ -121,7 +151,22 @@ class TurnRun:
     def forget_attempt(self) -> None:
         """The question changed: what the steps found out no longer holds."""
         self.question = self.prompt = self.window = None
-        self.said, self.summary, self.text = (), None, ""
+        self.said, self.summary, self.text, self.spoken = (), None, "", ""
+        self.exchange, self.texts, self.tools = [], {}, {}
+
+    def extend(self, seconds: float) -> None:
+        """Time in which a person was asked something is not the turn's."""
+        self.deadline += seconds
+        if self.timer is not None and (when := self.timer.when()) is not None:
+            self.timer.reschedule(when + seconds)
+
+    @property
+    def role(self) -> Role:
+        """What the asker may do."""
+        admins = self.services.settings.operators.admins
+        platform, person = self.channel.platform, self.asker.id
+        listed = {f"{platform}:{person}", f"{self.channel.workspace_key}:{person}"} & {*admins}
+        return Role.ADMIN if self.asker.admin or listed else Role.MEMBER
 
 
 class Deferred(Exception):

@@ -108,7 +108,9 @@ class TurnRunner:
         return until
 
     def _turn(self, work: Work, interrupt: Interrupt, adapter: Adapter) -> TurnRun:
-        services, now = self._services, self._services.clock.monotonic()
+        services, clock = self._services, self._services.clock
+        now = clock.monotonic()
+        leased = LeasedAdapter(adapter, is_held=lambda: clock.monotonic() < interrupt.held_until)
         channel = work.held.thread.channel
         channel_settings = services.settings.for_channel(
             channel_key=channel.key, workspace_key=channel.workspace_key
@@ -118,7 +120,8 @@ class TurnRunner:
             services=services,
             interrupt=interrupt,
             adapter=adapter,
-            reply=self._reply(work, interrupt, adapter),
+            shown_through=leased,
+            reply=self._reply(work, leased),
             channel_settings=channel_settings,
             books=services.books.for_turn(
                 work.turn.id, channel_key=channel.key, limits=channel_settings.limits
@@ -129,8 +132,8 @@ class TurnRunner:
             stop_requested=work.held.stop_requested,
         )
 
-    def _reply(self, work: Work, interrupt: Interrupt, adapter: Adapter) -> LiveReply:
-        clock, write = self._services.clock, self._services.database.write
+    def _reply(self, work: Work, adapter: Adapter) -> LiveReply:
+        write = self._services.database.write
 
         async def save(message_ids: list[str]) -> None:
             await patiently(
@@ -139,12 +142,10 @@ class TurnRunner:
             )
 
         return LiveReply(
-            adapter=LeasedAdapter(
-                adapter, is_held=lambda: clock.monotonic() < interrupt.held_until
-            ),
+            adapter=adapter,
             thread=work.held.thread,
             turn_id=work.turn.id,
-            clock=clock,
+            clock=self._services.clock,
             save=save,
             message_ids=work.turn.reply_ids,
             recovering=work.resumed,

@@ -5,6 +5,7 @@ trim takes away a block, down to half of the limit, and puts a summary in its pl
 """
 
 import base64
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ from storage.history import Said
 Json = dict[str, Any]
 
 SUMMARY_HEADING = "[What was said earlier in this conversation, summarised:]"
+BOT_BEGAN = "[You began this conversation:]"
 GONE = "[A file was here; it is no longer kept.]"
 
 SUMMARY_INSTRUCTIONS = (
@@ -41,7 +43,7 @@ def cut(said: Sequence[Said], *, keep_tokens: float) -> Cut:
         kept_tokens += said[index].tokens
         if kept_tokens > keep_tokens:
             break
-        if said[index].role == "user":
+        if said[index].role == "user" and not _is_result(said[index].content):
             start = index
     return Cut(tuple(said[:start]), tuple(said[start:]))
 
@@ -53,15 +55,21 @@ def messages_of(
     summary: str | None,
     files: Mapping[str, tuple[str, bytes]],
     cache_ttl: str | None,
+    with_tools: bool = False,
 ) -> list[Json]:
     """The API's messages. `files` has (media type, bytes) by hash.
 
     A cache breakpoint stands at the end of the question, where the next turn will find it, and at
     the end of the question that was answered last, where this turn finds that one's, however many
-    blocks lie between (the API looks back over 20 only). `cache_ttl` None: no breakpoints.
+    blocks lie between (the API looks back over 20 only). `cache_ttl` None: no breakpoints. The API
+    takes calls of tools only `with_tools`; without, they are told in words.
     """
     messages = [_summary(summary)] if summary else []
-    messages += [_message(each.role, each.content, files) for each in said]
+    for each in said:
+        content = each.content if with_tools else [_in_words(block) for block in each.content]
+        messages.append(_message(each.role, content, files))
+    if messages and messages[0]["role"] == "assistant":
+        messages.insert(0, {"role": "user", "content": [{"type": "text", "text": BOT_BEGAN}]})
     asked = _message("user", question, files)
     if cache_ttl is not None:
         for message in (*_answered_last(messages), asked):
@@ -87,6 +95,23 @@ def _answered_last(messages: Sequence[Json]) -> Sequence[Json]:
     pairs = pairwise(messages)
     questions = [one for one, next_one in pairs if next_one["role"] == "assistant"]
     return questions[-1:]
+
+
+def _is_result(content: Sequence[Json]) -> bool:
+    """Results of tools: they can't stand without the calls before them."""
+    return any(block.get("type") == "tool_result" for block in content)
+
+
+def _in_words(block: Json) -> Json:
+    match block.get("type"):
+        case "tool_use":
+            text = f"[Used the tool {block['name']} with {json.dumps(block['input'])}]"
+        case "tool_result":
+            text = "\n".join(str(each.get("text", "")) for each in block["content"])
+            text = f"[It returned:]\n{text}"
+        case _:
+            return block
+    return {"type": "text", "text": text}
 
 
 def _summary(summary: str) -> Json:

@@ -10,6 +10,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from bot.telemetry.claude_metrics import ClaudeMetrics
 from bot.telemetry.labels import BoundedLabel
+from bot.telemetry.plugin_metrics import PluginMetrics
 
 FEEDBACK_BUCKETS_S: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 15)  # promised: 0.3
 FIRST_TEXT_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 8, 15, 30, 60)
@@ -33,6 +34,7 @@ class Metrics:
         self._turns(registry)
         self._queue(registry)
         self._machine(registry)
+        self.plugins = PluginMetrics(registry=registry)
 
     def _turns(self, registry: CollectorRegistry) -> None:
         self._turns_total = Counter(

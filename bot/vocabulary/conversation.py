@@ -55,13 +55,22 @@ class Thread:
         """`platform:workspace:channel:thread`, unique among all threads."""
         return f"{self.channel.key}:{self.id}"
 
+    @property
+    def is_new(self) -> bool:
+        """It begins with the bot's own first message, which stands on its own in the channel."""
+        return self.id.startswith("+")
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who says something. `id` is the platform's; `name` is what others see."""
+    """Somebody who says something. `id` is the platform's; `name` is what others see.
+
+    `admin` is true for those whom the platform lets manage the workspace.
+    """
 
     id: str
     name: str
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +84,20 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that the bot sends; its bytes are kept under their hash."""
+
+    name: str
+    media_type: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Something a person said.
 
-    `addressed` is true when the bot is meant beyond doubt: a mention, a DM, a reply to the bot.
+    `addressed` is true when the bot is meant beyond doubt: a mention, a DM, a reply to the bot. An
+    `announcement` is said by the bot itself, of its own accord, with `files`.
     """
 
     thread: Thread
@@ -88,6 +107,8 @@ class Message:
     sent_at: datetime
     addressed: bool
     attachments: tuple[Attachment, ...] = ()
+    announcement: bool = False
+    files: tuple[StoredFile, ...] = ()
 
     @property
     def key(self) -> str:
@@ -137,7 +158,18 @@ class StopRequested:
     kind: Literal["stop"] = "stop"
 
 
-Event = MessageReceived | MessageEdited | MessageDeleted | StopRequested
+@dataclass(frozen=True, slots=True)
+class ChoiceMade:
+    """A person pressed a button: `option` of the choice `choice_id`, which was shown in `thread`."""
+
+    thread: Thread
+    choice_id: str
+    option: str
+    by: Person
+    kind: Literal["choice"] = "choice"
+
+
+Event = MessageReceived | MessageEdited | MessageDeleted | StopRequested | ChoiceMade
 
 _thread = TypeAdapter(Thread)
 _message = TypeAdapter(Message)

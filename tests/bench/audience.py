@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 
-from bot.ports import Capabilities, Intake, Part, PlatformError, Shown
+from bot.ports import Capabilities, Intake, OutgoingFile, Part, PlatformError, Shown
 from bot.vocabulary import Attachment, Channel, Message, MessageReceived, Person, Thread
 
 PLACEHOLDER = "…"
@@ -93,6 +93,10 @@ class Audience:
         """Change a message."""
         self._show(thread, part)
         return Shown(message_id)
+
+    async def send_file(self, thread: Thread, file: OutgoingFile) -> str:
+        """Nobody sends files here."""
+        raise PlatformError(f"{file.name}: no files here")
 
     async def delete(self, thread: Thread, message_id: str) -> None:
         """Nothing is kept, so nothing needs to go."""

@@ -46,7 +46,7 @@ def test_the_examples_in_the_defaults_file_work(tmp_path: Path) -> None:
     assert settings.budgets[0].limit_nanousd == 50_000_000_000
     assert settings.channels["slack:C0123456789"].limits is not None
     assert settings.workspaces["slack:T0123456789"].claude is not None
-    assert settings.plugins == {"weather": {"units": "metric"}}
+    assert settings.plugins["weather"]["units"] == "metric"
 
 
 def test_each_key_of_the_defaults_file_is_explained() -> None:

@@ -24,6 +24,8 @@ def upgrade() -> None:
     _answer()
     _told()
     _schedule_run()
+    _choice()
+    _plugin_value()
 
 
 def _inbox() -> None:
@@ -66,6 +68,7 @@ def _thread() -> None:
     )
     _index("thread_claimable", "thread", "claimable_at", where="claimable_at IS NOT NULL")
     _index("thread_recent", "thread", "platform", "last_message_at")
+    _index("thread_of_channel", "thread", "channel_key", "last_message_at")
     _index("thread_summarised", "thread", "last_message_at", where="summary IS NOT NULL")
 
 
@@ -89,6 +92,8 @@ def _turn() -> None:
         sa.Column("reply_ids", sa.Text, nullable=False),
         sa.Column("deliveries", sa.Integer, nullable=False),
         sa.Column("detail", sa.String),
+        sa.Column("files", sa.Text, nullable=False, server_default="[]"),
+        sa.Column("file_ids", sa.Text, nullable=False, server_default="[]"),
     )
     _index("turn_opened", "turn", "opened_at")
     _index("turn_thread", "turn", "thread_key", "opened_at")
@@ -207,6 +212,30 @@ def _schedule_run() -> None:
         _instant("finished_at", nullable=True),
         sa.Column("outcome", sa.String),
     )
+
+
+def _choice() -> None:
+    op.create_table(
+        "choice",
+        sa.Column("id", sa.String, primary_key=True),
+        sa.Column("person_id", sa.String, primary_key=True),
+        sa.Column("admin", sa.Boolean, nullable=False),
+        sa.Column("option", sa.String, nullable=False),
+        _instant("made_at"),
+    )
+    _index("choice_age", "choice", "made_at")
+
+
+def _plugin_value() -> None:
+    op.create_table(
+        "plugin_value",
+        sa.Column("plugin", sa.String, primary_key=True),
+        sa.Column("scope", sa.String, primary_key=True),
+        sa.Column("key", sa.String, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+        _instant("updated_at"),
+    )
+    _index("plugin_value_scope", "plugin_value", "scope")
 
 
 def _instant(name: str, *, nullable: bool = False) -> sa.Column[datetime]:

@@ -1,0 +1,192 @@
+"""The steps of a turn in which plugins have their say: announcements, commands, filters."""
+
+import difflib
+from dataclasses import replace
+
+import structlog
+
+from bot.engine import endings, notices
+from bot.engine.turn_run import TurnRun
+from bot.engine.turn_surroundings import occasion_of
+from bot.host.command_line import Called, arguments, called
+from bot.host.errors import PluginFailed
+from bot.host.host import Passed
+from bot.host.occasion import Occasion
+from bot.host.surroundings import stored
+from bot.plugins import Answer, Ask, File, Told
+from bot.plugins.declarations import CommandSpec, Stage
+from bot.plugins.signature import WrongArguments
+from bot.ports import PlatformError
+from bot.vocabulary import ChannelKind, Message
+from storage.history import NewSaid
+from storage.turns import Answered
+
+log = structlog.get_logger(__name__)
+
+FROM_PLUGINS_OR_CLAUDE = ("answered", "cached", "cut_off", "stopped", "command", "announced")
+"""Outcomes whose text is nobody's plain sentence, and so is filtered."""
+
+
+async def one_at_a_time(turn: TurnRun) -> Answered | None:
+    """Questions that wait together are answered together, but a command or an announcement alone; what
+    comes after it is the next turn's."""
+    alone = [_stands_alone(turn, message) for message in turn.messages]
+    if any(alone):
+        count = max(1, alone.index(True))
+        turn.work = replace(turn.work, messages=turn.work.messages[:count])
+    return None
+
+
+async def announce(turn: TurnRun) -> Answered | None:
+    """Say what a plugin or a schedule has to say."""
+    message = turn.messages[0]
+    if not message.announcement:
+        return None
+    return endings.ended(turn, "announced", message.text, said=message.text, files=message.files)
+
+
+async def filter_question(turn: TurnRun) -> Answered | None:
+    """Let the filters see what was said, and stop what they block."""
+    occasion, plugins = occasion_of(turn), turn.services.plugins
+    turn.held_back = plugins.has_filters("outbound", occasion)
+    if not plugins.has_filters("inbound", occasion):
+        return None
+    for message in turn.messages:
+        passed = await _filtered(turn, "inbound", message.text, occasion)
+        if passed.blocked is not None:
+            told = passed.blocked if message.addressed else None
+            return endings.ended(turn, "blocked", told, keep=False)
+        turn.texts[message.id] = passed.text
+    return None
+
+
+async def take_command(turn: TurnRun) -> Answered | None:
+    """Run the command that was called, if it is one."""
+    call = called(turn.messages[0].text)
+    if call is None:
+        return None
+    occasion, plugins = occasion_of(turn), turn.services.plugins
+    spec = plugins.command(call.name, occasion)
+    if spec is None:
+        return None if call.bare else _did_you_mean(turn, call, occasion)
+    if call.bare and any(each.required for each in spec.signature.parameters):
+        return None
+    if not plugins.may_use(spec, occasion.role):
+        return _said(turn, f"Only admins can use `/{spec.name}` here.")
+    try:
+        given = arguments(spec, call.rest)
+    except WrongArguments as error:
+        return _said(turn, f"`/{spec.name}`: {error}. It is called so: `{spec.usage}`")
+    await turn.reply.begin()
+    try:
+        answer = await plugins.run_command(spec, given, occasion)
+    except Told as error:
+        return _said(turn, str(error))
+    except PluginFailed as error:
+        log.error("command failed", command=spec.name, plugin=spec.plugin, why=str(error))
+        turn.detail = f"plugin {spec.plugin}"
+        sentence = notices.command_failed(turn.id, command=spec.name)
+        return endings.ended(turn, "failed", sentence, keep=False)
+    if isinstance(answer, Ask):
+        turn.texts[turn.messages[0].id] = answer.text
+        return None
+    return await _answered(turn, spec, answer, occasion)
+
+
+async def filtered_answer(turn: TurnRun, answered: Answered) -> Answered:
+    """The ending as the outbound filters let it through."""
+    if answered.answer is None or answered.outcome not in FROM_PLUGINS_OR_CLAUDE:
+        return answered
+    occasion = occasion_of(turn)
+    if not turn.services.plugins.has_filters("outbound", occasion):
+        return answered
+    passed = await _filtered(turn, "outbound", answered.answer, occasion)
+    if passed.blocked is not None:
+        return replace(
+            answered,
+            outcome="blocked",
+            answer=passed.blocked,
+            history=(),
+            remembered=None,
+            files=(),
+        )
+    if passed.text == answered.answer:
+        return answered
+    said = tuple(
+        _resaid(each, passed.text) if index == len(answered.history) - 1 else each
+        for index, each in enumerate(answered.history)
+    )
+    return replace(answered, answer=passed.text, history=said, remembered=None)
+
+
+async def _answered(
+    turn: TurnRun, spec: CommandSpec, answer: Answer, occasion: Occasion
+) -> Answered:
+    for file in answer.files:
+        blocked = await _blocked_file(turn, file, occasion)
+        if blocked is not None:
+            return endings.ended(turn, "blocked", blocked, keep=False)
+    files = await stored(turn.services.database, answer.files)
+    shared = turn.channel.kind is ChannelKind.SHARED
+    if spec.private and shared and not files and await _told_privately(turn, answer.text, occasion):
+        return endings.ended(turn, "command", None, keep=False)
+    return endings.ended(turn, "command", answer.text, keep=False, files=files)
+
+
+async def _told_privately(turn: TurnRun, text: str, occasion: Occasion) -> bool:
+    """Show it to the person alone, where the platform can; false if it has to be shown to all."""
+    if not turn.adapter.capabilities.private_notices:
+        return False
+    passed = await _filtered(turn, "outbound", text, occasion)
+    try:
+        await turn.adapter.notice(
+            turn.work.held.thread, turn.asker, passed.blocked or passed.text, f"{turn.id}.p"
+        )
+    except PlatformError as error:
+        log.warning("not told privately", error=str(error))
+        return False
+    return True
+
+
+async def _blocked_file(turn: TurnRun, file: File, occasion: Occasion) -> str | None:
+    """Why a file of text must not be sent, if so."""
+    if not file.media_type.startswith("text/") and file.media_type != "application/json":
+        return None
+    text = file.content.decode("utf-8", "replace")
+    passed = await _filtered(turn, "outbound", text, occasion)
+    if passed.blocked is None and passed.text != text:
+        return notices.filter_failed(turn.id)
+    return passed.blocked
+
+
+async def _filtered(turn: TurnRun, stage: Stage, text: str, occasion: Occasion) -> Passed:
+    failed = notices.filter_failed(turn.id)
+    return await turn.services.plugins.passed(stage, text, occasion, failed=failed)
+
+
+def _stands_alone(turn: TurnRun, message: Message) -> bool:
+    if message.announcement:
+        return True
+    call = called(message.text)
+    return (
+        call is not None and turn.services.plugins.command(call.name, occasion_of(turn)) is not None
+    )
+
+
+def _did_you_mean(turn: TurnRun, call: Called, occasion: Occasion) -> Answered | None:
+    """A slash and a word that is nearly a command's name; anything else is a question."""
+    names = [command.name for command in turn.services.plugins.commands(occasion)]
+    near = difflib.get_close_matches(call.name, names, n=1, cutoff=0.75)
+    if not near:
+        return None
+    return _said(turn, f"There is no command `/{call.name}`. Did you mean `/{near[0]}`?")
+
+
+def _said(turn: TurnRun, sentence: str) -> Answered:
+    return endings.ended(turn, "command", sentence, keep=False)
+
+
+def _resaid(said: NewSaid, text: str) -> NewSaid:
+    if said.role != "assistant":
+        return said
+    return replace(said, content=({"type": "text", "text": text},))

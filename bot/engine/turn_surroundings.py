@@ -1,0 +1,93 @@
+"""What plugin code can do in a turn: show progress, ask the person, read files."""
+
+import asyncio
+import contextlib
+
+from bot.engine.turn_run import TurnRun
+from bot.host.occasion import Occasion
+from bot.host.surroundings import HostSurroundings
+from bot.plugins import Told
+from bot.ports import Choice, Option, PlatformError
+from bot.vocabulary import Attachment
+from storage import choices
+
+ALLOW = Option("allow", "Allow")
+DENY = Option("deny", "Deny", danger=True)
+
+
+def occasion_of(turn: TurnRun) -> Occasion:
+    """What plugin code that runs in this turn is given."""
+    return Occasion(
+        around=lambda plugin: TurnSurroundings(turn, plugin=plugin),
+        books=turn.books,
+        models=turn.channel_settings.claude.models,
+        deadline_s=max(1.0, turn.remaining_s()),
+        switches=turn.channel_settings.plugins,
+        channel=turn.channel,
+        message=turn.messages[-1],
+        person=turn.asker,
+        role=turn.role,
+        turn_id=turn.id,
+    )
+
+
+class TurnSurroundings(HostSurroundings):
+    """The surroundings of a turn."""
+
+    def __init__(self, turn: TurnRun, *, plugin: str) -> None:
+        super().__init__(
+            database=turn.services.database,
+            intake=turn.services.intake,
+            plugin=plugin,
+            channel=turn.channel,
+        )
+        self._turn = turn
+
+    def show(self, text: str) -> None:
+        """Show this in the reply until there is more; not where it would have to be filtered first."""
+        if not self._turn.held_back:
+            self._turn.reply.update(text)
+
+    async def confirm(self, question: str) -> bool:
+        """Ask the person who asked the turn's question."""
+        return await asked_to_allow(self._turn, question)
+
+    async def read(self, attachment: Attachment, max_bytes: int) -> bytes:
+        """Fetch a file that came with the message."""
+        try:
+            return await self._turn.adapter.fetch(attachment, max_bytes=max_bytes)
+        except PlatformError as error:
+            raise Told(f"I could not read {attachment.name}: {error}") from error
+
+
+async def asked_to_allow(turn: TurnRun, question: str) -> bool:
+    """Ask the person who asked the turn's question, with buttons; no answer in time means no. Of
+    several questions one is asked after the other."""
+    async with turn.asking:
+        turn.questions += 1
+        choice = Choice(f"{turn.id}.q{turn.questions}", question, (ALLOW, DENY))
+        clock, patience_s = turn.services.clock, turn.services.settings.tools.confirm_s
+        started = clock.monotonic()
+        turn.extend(patience_s)
+        await turn.reply.begin()
+        turn.reply.ask(choice)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    return await _chosen(turn, choice) == ALLOW.id
+            return False
+        finally:
+            turn.reply.ask(None)
+            turn.extend(clock.monotonic() - started - patience_s)
+
+
+async def _chosen(turn: TurnRun, choice: Choice) -> str:
+    """The option that the asker or an admin chose; nobody else's press counts."""
+    while True:
+        turn.news.clear()
+        option = await turn.services.database.read(
+            choices.chosen, choice.id, person_id=turn.asker.id
+        )
+        if option is not None:
+            return option
+        await turn.news.wait()

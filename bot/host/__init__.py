@@ -1,0 +1,1 @@
+"""The host: finds plugins, loads them, and calls their code so that it can harm nobody but itself."""

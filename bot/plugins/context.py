@@ -1,0 +1,166 @@
+"""What plugin code is given: one `Context` everywhere."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, NoReturn
+
+from pydantic import BaseModel
+from structlog.typing import FilteringBoundLogger
+from typing_extensions import TypeVar  # its defaults come with Python 3.13
+
+from bot.claude.bound import Claude
+from bot.plugins.answers import Answer
+from bot.plugins.errors import NotHere
+from bot.plugins.roles import Role
+from bot.plugins.store import Store
+from bot.vocabulary import Attachment, Channel, Message, Person, Thread
+
+
+class NoSettings(BaseModel):
+    """The settings of a plugin that has none."""
+
+    model_config = {"extra": "forbid"}
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel, default=NoSettings)
+StateT = TypeVar("StateT", default=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Something in a thread's history; `role` is `user` or `assistant`."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSummary:
+    """A thread of a channel that the bot takes part in."""
+
+    thread: Thread
+    last_message_at: datetime
+
+
+class Surroundings:
+    """What the host provides behind a context; plugin code has no use for it.
+
+    Each of these raises `NotHere` on occasions that have no such thing.
+    """
+
+    def show(self, text: str) -> None:
+        """Show this in the reply until there is more."""
+        _not_here("there is no reply to show progress in")
+
+    async def confirm(self, question: str) -> bool:
+        """Ask the person."""
+        _not_here("there is nobody to ask")
+
+    async def read(self, attachment: Attachment, max_bytes: int) -> bytes:
+        """Fetch a file."""
+        _not_here("there are no files")
+
+    async def history(self, thread: Thread) -> Sequence[Said]:
+        """Read a thread."""
+        _not_here("there is no history")
+
+    async def threads(self, since: datetime) -> Sequence[ThreadSummary]:
+        """Find the channel's threads."""
+        _not_here("there is no channel")
+
+    async def post(self, channel: Channel, answer: Answer, key: str) -> None:
+        """Say something in a new thread."""
+        _not_here("nothing can be posted")
+
+    async def ask_bot(self, channel: Channel, person: Person, text: str, key: str) -> None:
+        """Put a question to the bot."""
+        _not_here("nothing can be asked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context(Generic[SettingsT, StateT]):
+    """Where, for whom and with what a handler runs.
+
+    In a scheduled job and in the lifespan there is no message and no person; asking for one raises
+    `NotHere`.
+    """
+
+    plugin: str
+    """The plugin's name."""
+    settings: SettingsT
+    """The plugin's section of the settings, validated."""
+    state: StateT
+    """What the plugin's lifespan yielded."""
+    store: Store
+    claude: Claude
+    """Ask Claude: `ask`, `extract`, `map`. What it costs is counted under this plugin, and for the
+    person and channel it is done for."""
+    log: FilteringBoundLogger
+    now: Callable[[], datetime]
+    """The present time, aware, in UTC; tests can move it."""
+    sleep: Callable[[float], Awaitable[None]]
+    """Wait for some seconds of that time."""
+    role: Role = Role.MEMBER
+    """What the person may do."""
+    turn_id: str | None = None
+    """The same again if the turn is repeated after a crash: good as an idempotency key."""
+    maybe_message: Message | None = None
+    maybe_channel: Channel | None = None
+    maybe_person: Person | None = None
+    around: Surroundings
+
+    @property
+    def message(self) -> Message:
+        """What was said. Raises `NotHere` where nothing was."""
+        return self.maybe_message or _not_here("there is no message")
+
+    @property
+    def thread(self) -> Thread:
+        """The thread of `message`."""
+        return self.message.thread
+
+    @property
+    def channel(self) -> Channel:
+        """Where it happens. Raises `NotHere` in what happens nowhere, such as a job."""
+        return self.maybe_channel or _not_here("there is no channel")
+
+    @property
+    def person(self) -> Person:
+        """For whom. Raises `NotHere` where it is for nobody."""
+        return self.maybe_person or _not_here("there is no person")
+
+    def show(self, text: str) -> None:
+        """Show this as the reply for now: progress, or a draft. What the handler returns replaces it."""
+        self.around.show(text)
+
+    async def confirm(self, question: str) -> bool:
+        """Ask the person to allow something, with buttons; false if they refuse or do not answer."""
+        return await self.around.confirm(question)
+
+    async def read(self, attachment: Attachment, *, max_bytes: int = 1_000_000) -> bytes:
+        """The content of a file that came with the message. Raises `Told` if it can't be had."""
+        return await self.around.read(attachment, max_bytes)
+
+    async def history(self, thread: Thread | None = None) -> Sequence[Said]:
+        """What was said in a thread as far as the bot remembers, oldest first; by default in this one."""
+        return await self.around.history(thread or self.thread)
+
+    async def threads(self, *, since: datetime) -> Sequence[ThreadSummary]:
+        """The threads of this channel that were active since then, newest first."""
+        return await self.around.threads(since)
+
+    async def post(self, channel: Channel, answer: Answer | str, *, key: str) -> None:
+        """Say something in a channel, in a thread of its own. However often it is called with the same
+        `key`, in this process or another, it is said once; it is durable when this returns."""
+        said = answer if isinstance(answer, Answer) else Answer(answer)
+        await self.around.post(channel, said, key)
+
+    async def ask_bot(self, channel: Channel, person: Person, text: str, *, key: str) -> None:
+        """Have the bot answer `text` in a channel as if `person` had asked, once for each `key`. It
+        counts for that person, and in the channel's limits and budgets."""
+        await self.around.ask_bot(channel, person, text, key)
+
+
+def _not_here(what: str) -> NoReturn:
+    raise NotHere(f"{what} on this occasion")
