@@ -19,8 +19,8 @@ class WallClockTimes(Times):
     """The times that a cron expression names on the wall clocks of a zone.
 
     A time that comes twice is meant the first time. One that is left out comes when clocks that were
-    not changed would show it. (APScheduler's own trigger names the first of two times
-    again and again, and may leave out a whole day.)
+    not changed would show it. (APScheduler's own trigger names the second of two times again and again,
+    and leaves out a time just after midnight on the day after the clocks went forward.)
     """
 
     def __init__(self, zone: tzinfo, **fields: int | str) -> None:
