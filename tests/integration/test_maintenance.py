@@ -9,14 +9,13 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from bot.maintenance import Maintenance
-from bot.vocabulary import EntryStatus, ManualClock, SystemClock, Usage
+from bot.vocabulary import Closing, EntryStatus, ManualClock, SystemClock, Usage
 from config import load_settings
 from storage import answers, history, integrity, ledger, told, turns
 from storage.answers import KnownAnswer
 from storage.budgets import BudgetClaim
 from storage.database import Database
 from storage.history import NewSaid
-from storage.ledger import Closing
 from storage.tables import ToldRow
 from storage.turns import Answered
 from storage.upsert import table

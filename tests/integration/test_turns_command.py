@@ -71,6 +71,7 @@ async def test_failed_turns_are_listed_newest_first(ready_url: str, desk: Operat
         assert len(shown) == 3
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_one_turn_is_shown_by_its_reference(ready_url: str, desk: OperatorsDesk) -> None:
     """By its id, and by its reference however a person types it."""
     desk.set(DATABASE_URL=ready_url)
@@ -103,6 +104,7 @@ async def test_a_retry_is_answered_by_the_running_service(
     assert len(rig.claude.requests) == 1
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_of_several_retries_each_is_told(ready_url: str, desk: OperatorsDesk) -> None:
     """What can be tried again is, what can't is said, and the status tells that something failed."""
     desk.set(DATABASE_URL=ready_url)
@@ -118,6 +120,7 @@ async def test_of_several_retries_each_is_told(ready_url: str, desk: OperatorsDe
             await rig.shows("The answer, after all.", rig.thread(name))
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_turn_is_found_however_many_failed_after_it(
     ready_url: str, desk: OperatorsDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

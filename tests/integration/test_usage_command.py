@@ -81,6 +81,7 @@ async def test_the_object_that_scripts_read(ready_url: str, desk: OperatorsDesk)
     }
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_refusal_costs_what_the_provider_charges_for_it(
     ready_url: str, desk: OperatorsDesk
 ) -> None:
@@ -112,6 +113,7 @@ async def test_an_answer_that_is_still_being_written(ready_url: str, desk: Opera
     assert (ended["requests"], ended["turns"]) == (1, 1)
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_an_answer_that_died_counts_as_far_as_it_came(
     ready_url: str, desk: OperatorsDesk
 ) -> None:
@@ -131,6 +133,7 @@ async def test_an_answer_that_died_counts_as_far_as_it_came(
     assert whole.output_tokens < told["output_tokens"] < 2 * whole.output_tokens
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_request_that_was_turned_away_costs_nothing(
     ready_url: str, desk: OperatorsDesk
 ) -> None:
@@ -161,6 +164,7 @@ async def test_a_period_goes_by_the_time_of_the_request(
         assert (await desk.parley("usage", "--json", *both)).json == NOTHING
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_time_without_an_offset_is_the_operators(
     ready_url: str, desk: OperatorsDesk
 ) -> None:
@@ -176,6 +180,7 @@ async def test_a_time_without_an_offset_is_the_operators(
     assert (await desk.parley("usage", "--json", "--since", later)).json == NOTHING
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_people_read_a_table(ready_url: str, desk: OperatorsDesk) -> None:
     """A row for each subject, the total below, and how many turns that were."""
     desk.set(DATABASE_URL=ready_url)
