@@ -1,13 +1,13 @@
 """What keeps the database small and the ledger closed: a nightly sweep and an hourly look."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
-from apscheduler.triggers.cron import CronTrigger
 
 from bot.scheduler import Job
 from bot.vocabulary import Clock
+from bot.wall_clock import WallClockTimes
 from config import Settings
 from storage import ledger, retention
 from storage.database import Database
@@ -38,13 +38,8 @@ class Maintenance:
         """The nightly sweep, in the operator's time zone, and the hourly look."""
         zone = self._settings.operators.zone
         return [
-            Job("retention", CronTrigger(hour=3, minute=20, timezone=zone), self.sweep, 3600.0),
-            Job(
-                "abandoned entries",
-                CronTrigger(minute=7, timezone=zone),
-                self.close_abandoned,
-                60.0,
-            ),
+            Job("retention", WallClockTimes(zone, hour=3, minute=20), self.sweep, 3600.0),
+            Job("abandoned entries", WallClockTimes(UTC, minute=7), self.close_abandoned, 60.0),
         ]
 
     async def sweep(self, _: datetime) -> None:

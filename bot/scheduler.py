@@ -1,7 +1,7 @@
 """Jobs at set times: each due run happens once, on whichever replica gets there first.
 
-APScheduler's triggers say when a job is due; that a run happens once is a row in the database, which
-its own job stores can't promise for several processes.
+A job's times are reckoned by `bot.wall_clock` with APScheduler's cron expressions; that a run happens
+once is a row in the database, which its own job stores can't promise for several processes.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from apscheduler.triggers.base import BaseTrigger
 
 from bot.vocabulary import Clock
+from bot.wall_clock import Times
 from storage import schedules
 from storage.database import Database
 from storage.errors import StorageError
@@ -28,7 +28,7 @@ class Job:
     """Something to do at the times of a trigger. `deadline_s` bounds one run."""
 
     name: str
-    trigger: BaseTrigger
+    trigger: Times
     work: Callable[[datetime], Awaitable[None]]
     """Called with the time at which the run was due."""
     deadline_s: float

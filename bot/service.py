@@ -94,16 +94,19 @@ class Service:
         """Wait for the database and bring its tables up to date; false if stopped before that."""
         while not stop.is_set():
             try:
-                await self._prepare(self._database)
-                await self._database.synchronise_clock()
+                await _unless(stop, self._make_ready())
             except SchemaTooNew:
                 raise
             except StorageError as error:
                 log.error("the database is not there yet", error=str(error))
                 await _first(stop.wait(), self._clock.sleep(DATABASE_RETRY_S))
             else:
-                return True
+                return not stop.is_set()
         return False
+
+    async def _make_ready(self) -> None:
+        await self._prepare(self._database)
+        await self._database.synchronise_clock()
 
     async def _work(self, stop: asyncio.Event) -> None:
         background = [
@@ -171,6 +174,17 @@ async def _first(*works: Coroutine[Any, Any, object]) -> None:
     tasks = {asyncio.ensure_future(work) for work in works}
     await _first_of(tasks)
     await _cancel(tasks)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
+    """Await `work`, or give it up when `stop` is set: a database may keep silent for long."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await _first_of({working, stopping})
+    finally:
+        await _cancel([working, stopping])
+    if not working.cancelled():
+        working.result()
 
 
 async def _first_of(tasks: "set[asyncio.Task[Any]]") -> None:

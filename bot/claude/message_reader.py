@@ -16,6 +16,9 @@ Block = dict[str, Any]
 
 _THINKING = ("thinking", "redacted_thinking")
 
+BILLED_REFUSALS = frozenset({"bio", "frontier_llm", "reasoning_extraction"})
+"""Refusals of these categories are billed even if nothing was written before them; others are not."""
+
 
 class MessageReader:
     """Takes the events of one response, in order.
@@ -67,6 +70,12 @@ class MessageReader:
     def web_searches(self) -> int:
         """How many web searches the provider made and charges for."""
         return self._report.web_searches
+
+    @property
+    def is_free(self) -> bool:
+        """It is a refusal for which the provider charges nothing, whatever usage it reports."""
+        refused = self.finished and self.stop_reason == "refusal" and not self.blocks
+        return refused and self.refusal_category not in BILLED_REFUSALS
 
     @property
     def usage(self) -> Usage:

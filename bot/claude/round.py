@@ -157,6 +157,8 @@ class Round:
         cost_nanousd = self._shop.pricing.cost_nanousd(
             self._model, usage, when=self._when, web_searches=reader.web_searches
         )
+        if reader.is_free:
+            cost_nanousd = 0
         return Closing(entry.entry_id, usage, status, cost_nanousd, reader.request_id)
 
     async def _close(self, owed: Closing) -> None:

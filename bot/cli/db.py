@@ -1,19 +1,14 @@
 """`parley db`: the database's tables, its health, and copies of it."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
-from bot.cli.frame import quiet_logs, run_async, settings_or_exit
-from bot.vocabulary import SystemClock
+from bot.cli.database import with_database
+from bot.cli.frame import settings_or_exit
 from storage import backup, integrity, migrations
 from storage.database import Database
-from storage.errors import StorageError
 from storage.migrations.start import bring_up_to_date
-
-T = TypeVar("T")
 
 
 @click.group("db")
@@ -24,7 +19,7 @@ def command() -> None:
 @command.command("upgrade")
 def upgrade() -> None:
     """Bring the tables up to date. A SQLite database that holds anything is copied first."""
-    done = _with_database(bring_up_to_date)
+    done = with_database(bring_up_to_date)
     if done.backup is not None:
         click.echo(f"The database was copied to {done.backup} first.")
     said = (
@@ -36,7 +31,7 @@ def upgrade() -> None:
 @command.command("check")
 def check() -> None:
     """See whether the database answers, has this release's tables, and agrees with itself."""
-    found = _with_database(_examine)
+    found = with_database(_examine)
     if found:
         raise click.ClickException("\n".join(found))
     click.echo("The database answers, is up to date and agrees with itself.")
@@ -46,7 +41,7 @@ def check() -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def make_backup(file: Path | None) -> None:
     """Copy a SQLite database to FILE (a new name beside it unless given) while the service runs."""
-    _with_database(lambda database: _back_up(database, file))
+    with_database(lambda database: _back_up(database, file))
 
 
 async def _examine(database: Database) -> list[str]:
@@ -67,20 +62,3 @@ async def _back_up(database: Database, file: Path | None) -> None:
     target = file or backup.backup_name(database.file, database.now())
     size_bytes = await database.read(backup.copy_to, target)
     click.echo(f"Copied {size_bytes:,} bytes to {target}.")
-
-
-def _with_database(work: Callable[[Database], Awaitable[T]]) -> T:
-    settings = settings_or_exit()
-    quiet_logs(settings.secret_values())
-
-    async def run() -> T:
-        database = Database(settings.environment.database_url, clock=SystemClock())
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    try:
-        return run_async(run())
-    except StorageError as error:
-        raise click.ClickException(str(error)) from error

@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
@@ -38,7 +39,14 @@ def command(message: str | None, real: bool, claude_port: int) -> None:
 async def _with_simulated(message: str | None, port: int) -> None:
     from bot.app import simulator
 
-    async with simulator("claude").for_people(port=port) as claude:
+    async with AsyncExitStack() as stack:
+        try:
+            claude = await stack.enter_async_context(simulator("claude").for_people(port=port))
+        except OSError as error:
+            problem = (
+                f"the simulated Claude can't listen on port {port}; choose another --claude-port"
+            )
+            raise click.ClickException(problem) from error
         click.echo(WELCOME.format(claude=claude.base_url), err=True)
         await _talk(message, {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": claude.base_url})
 

@@ -1,22 +1,19 @@
 """`parley turns`: the turns that failed, and trying them again."""
 
+from collections.abc import Sequence
+
 import click
 
-from bot.cli.frame import (
-    json_option,
-    print_json,
-    print_table,
-    quiet_logs,
-    run_async,
-    settings_or_exit,
-)
-from bot.vocabulary import SystemClock, reference_of
-from config import Settings
-from storage import turns
+from bot.cli.database import with_database
+from bot.cli.frame import json_option, print_json, print_table
+from bot.vocabulary import reference_of
+from storage import migrations, turns
 from storage.database import Database
 from storage.turns import Turn
 
 LISTED = 200
+LOOKED_THROUGH = 100_000
+"""A turn that is named is found however many were parked after it."""
 
 
 @click.group("turns", invoke_without_command=True)
@@ -31,7 +28,7 @@ def command(ctx: click.Context) -> None:
 @json_option
 def list_parked(as_json: bool) -> None:
     """List parked turns, the newest first."""
-    parked = run_async(_parked(_settings()))
+    parked = with_database(lambda database: _parked(database, limit=LISTED))
     if as_json:
         print_json([_fields(turn) for turn in parked])
     elif parked:
@@ -45,7 +42,7 @@ def list_parked(as_json: bool) -> None:
 @click.argument("turn")
 def show(turn: str) -> None:
     """Show one turn, by its id or by the reference that a person was told."""
-    found = run_async(_find(_settings(), turn))
+    found = with_database(lambda database: _find(database, turn))
     if found is None:
         raise click.ClickException(_unknown(turn))
     print_json({**_fields(found), "status": found.status.value, "outcome": found.outcome})
@@ -56,18 +53,12 @@ def show(turn: str) -> None:
 @click.pass_context
 def retry(ctx: click.Context, which: tuple[str, ...]) -> None:
     """Answer parked turns after all; a running service takes them up at once."""
-    failed = run_async(_retry(_settings(), which))
+    failed = with_database(lambda database: _retry(database, which))
     for each in which:
         click.echo(
             _unknown(each) if each in failed else f"{each} will be tried again", err=each in failed
         )
     ctx.exit(1 if failed else 0)
-
-
-def _settings() -> Settings:
-    settings = settings_or_exit()
-    quiet_logs(settings.secret_values())
-    return settings
 
 
 def _unknown(which: str) -> str:
@@ -84,32 +75,29 @@ def _fields(turn: Turn) -> dict[str, object]:
     }
 
 
-async def _parked(settings: Settings) -> list[Turn]:
-    database = Database(settings.environment.database_url, clock=SystemClock())
-    try:
-        return await database.read(turns.parked, limit=LISTED)
-    finally:
-        await database.close()
+async def _parked(database: Database, *, limit: int) -> list[Turn]:
+    """The newest parked turns. A database that is not there yet has none, and is not made."""
+    if database.file is not None and not database.file.exists():
+        return []
+    if await database.read(migrations.current) is None:
+        return []
+    await database.read(migrations.require_head)
+    return await database.read(turns.parked, limit=limit)
 
 
-async def _find(settings: Settings, which: str) -> Turn | None:
-    parked = await _parked(settings)
-    return next((turn for turn in parked if which in (turn.id, reference_of(turn.id))), None)
+async def _find(database: Database, which: str) -> Turn | None:
+    wanted = which.upper()  # as people copy it
+    parked = await _parked(database, limit=LOOKED_THROUGH)
+    return next(
+        (turn for turn in parked if wanted in (turn.id.upper(), reference_of(turn.id))), None
+    )
 
 
-async def _retry(settings: Settings, which: tuple[str, ...]) -> set[str]:
+async def _retry(database: Database, which: Sequence[str]) -> set[str]:
     """Those of `which` that could not be retried."""
     failed = set()
     for each in which:
-        turn = await _find(settings, each)
-        if turn is None or not await _retried(settings, turn.id):
+        turn = await _find(database, each)
+        if turn is None or not await database.write(turns.retry, turn.id, now=database.now()):
             failed.add(each)
     return failed
-
-
-async def _retried(settings: Settings, turn_id: str) -> bool:
-    database = Database(settings.environment.database_url, clock=SystemClock())
-    try:
-        return await database.write(turns.retry, turn_id, now=database.now())
-    finally:
-        await database.close()

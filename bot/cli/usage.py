@@ -1,18 +1,12 @@
 """`parley usage`: what was used and what it cost."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import click
 
-from bot.cli.frame import (
-    json_option,
-    print_json,
-    print_table,
-    quiet_logs,
-    run_async,
-    settings_or_exit,
-)
+from bot.cli.database import run_plainly, settings_for_data
+from bot.cli.frame import json_option, print_json, print_table
 from config import Settings
 from storage.ledger import UsageSum
 
@@ -39,14 +33,13 @@ def command(since: str | None, until: str | None, by: str, as_json: bool) -> Non
     Times are ISO 8601, such as 2026-11-01 or 2026-11-01T09:00+01:00. Without an offset they are in the
     operators' time zone, and a date alone is its midnight.
     """
-    settings = settings_or_exit()
-    quiet_logs(settings.secret_values())
+    settings = settings_for_data()
     zone = settings.operators.zone
     period = (_instant(since, "--since", zone), _instant(until, "--until", zone))
     if as_json:
-        print_json(run_async(_as_json(settings, *period)))
+        print_json(run_plainly(_as_json(settings, *period)))
     else:
-        run_async(_print_table(settings, *period, by))
+        run_plainly(_print_table(settings, *period, by))
 
 
 def dollars(nanousd: int) -> str:
@@ -61,10 +54,10 @@ def _instant(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
         return None
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         problem = f"{text!r} is not a time; write it as 2026-11-01 or 2026-11-01T09:00+01:00"
         raise click.BadParameter(problem, param_hint=option) from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=zone)
 
 
 async def _as_json(

@@ -1,15 +1,18 @@
 """Databases with their tables made, on both engines; the tables are made once and then copied."""
 
 import asyncio
+import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from bot.vocabulary import SystemClock
 from storage.database import Database
 from storage.migrations import upgrade
+from tests.integration.operators_desk import OperatorsDesk
 from tests.postgres import PostgresServer
 
 
@@ -58,3 +61,16 @@ async def database(ready_url: str) -> AsyncIterator[Database]:
     database = Database(ready_url, clock=SystemClock())
     yield database
     await database.close()
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[OperatorsDesk]:
+    """An operator's desk in an empty directory; logging is as before at the end."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield OperatorsDesk(tmp_path, monkeypatch, capsys)
+    root.handlers[:], root.level = handlers, level
+    logging.captureWarnings(False)
+    structlog.reset_defaults()

@@ -1,0 +1,43 @@
+"""What the commands that look into the database share: settings, a connection, plain errors."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import click
+
+from bot.cli.frame import quiet_logs, run_async, settings_or_exit
+from bot.vocabulary import SystemClock
+from config import Settings
+from storage.database import Database
+from storage.errors import StorageError
+
+T = TypeVar("T")
+
+
+def settings_for_data() -> Settings:
+    """The settings of this process; from now on only warnings and errors are logged."""
+    settings = settings_or_exit()
+    quiet_logs(settings.secret_values())
+    return settings
+
+
+def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run `work` on the database of the settings, and close it."""
+    settings = settings_for_data()
+
+    async def run() -> T:
+        database = Database(settings.environment.database_url, clock=SystemClock())
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return run_plainly(run())
+
+
+def run_plainly(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end; what the database refuses is told as a sentence, with exit status 1."""
+    try:
+        return run_async(work)
+    except StorageError as error:
+        raise click.ClickException(str(error)) from error
