@@ -183,6 +183,7 @@ def build(
         metrics=metrics,
         price_of=price_of,
         owner=owner,
+        platforms=known,
         wakeup=wakeup,
     )
     scheduler = Scheduler(database=database, clock=clock, owner=owner)

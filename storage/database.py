@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, make_url, text
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from bot.vocabulary import Clock
 from storage.clock import DatabaseClock
@@ -84,8 +84,9 @@ class Database:
         await self.read(_ping)
 
     async def synchronise_clock(self) -> None:
-        """Take over PostgreSQL's time; on SQLite the machine's own is right already."""
+        """Take over PostgreSQL's time; on SQLite follow the machine's own, but never at a jump."""
         if self.dialect == "sqlite":
+            self._clock.follow(self._machine_clock.now())
             return
         asked_at = self._machine_clock.monotonic()
         self._clock.set(await self.read(_database_time), asked_at=asked_at)
@@ -146,6 +147,13 @@ def _database_time(connection: Connection) -> datetime:
     return now.astimezone(UTC)
 
 
+def _is_data_error(error: BaseException | None) -> bool:
+    """The statement's values are at fault (SQLSTATE class 22): trying again would be in vain."""
+    if not isinstance(error, DBAPIError):
+        return False
+    return str(getattr(error.orig, "sqlstate", "") or "").startswith("22")
+
+
 class _translated:  # noqa: N801 - reads as a word in `with _translated():`
     """Turns the drivers' errors into ours, once, at this edge."""
 
@@ -153,8 +161,8 @@ class _translated:  # noqa: N801 - reads as a word in `with _translated():`
         return None
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, IntegrityError):
-            raise StorageError(f"the database refused: {error.orig}") from error
+        if isinstance(error, IntegrityError | DataError) or _is_data_error(error):
+            raise StorageError(f"the database refused: {getattr(error, 'orig', error)}") from error
         if isinstance(error, SQLAlchemyError | OSError | TimeoutError):
             reason = getattr(error, "orig", None) or error
             raise StorageUnavailable(f"the database can't be used: {reason}") from error

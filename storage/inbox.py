@@ -75,6 +75,12 @@ def put(connection: Connection, message: Message, *, now: datetime) -> bool:
     return True
 
 
+def is_known(connection: Connection, message_key: str) -> bool:
+    """Whether the message arrived before."""
+    found = select(inbox.c.id).where(inbox.c.message_key == message_key)
+    return connection.execute(found).first() is not None
+
+
 def revise(
     connection: Connection,
     channel: Channel,

@@ -24,6 +24,11 @@ _set_open = update(ledger).where(
     ledger.c.id == bindparam("entry"), ledger.c.status == bindparam("status_before")
 )
 _close = _set_open.returning(ledger.c.held_nanousd, ledger.c.budgets)
+_estimate = (
+    select(ledger.c.cost_nanousd)
+    .where(ledger.c.id == bindparam("entry"), ledger.c.status == EntryStatus.ESTIMATED.value)
+    .with_for_update()
+)
 
 PriceOf = Callable[[str, Usage, datetime], int | None]
 """(model, usage, time of the request) → nano-dollars, or None where the price is not known."""
@@ -70,30 +75,42 @@ def open_entry(
 
 def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> None:
     """Write down what is known of running requests, for the case that nobody lives to close them."""
-    for entry_id, usage in running:
-        connection.execute(_set_open, {**_open(entry_id), **_tokens(usage)})
+    known = [{**_open(entry_id), **_tokens(usage)} for entry_id, usage in sorted(running, key=_id)]
+    if known:
+        connection.execute(_set_open, known)
 
 
 def close(connection: Connection, closing: Closing, *, now: datetime) -> bool:
-    """Close an entry and settle its budgets; false (and nothing changes) if it was closed already."""
-    row = connection.execute(
-        _close,
-        {
-            **_open(closing.entry_id),
-            "status": closing.status.value,
-            "closed_at": now,
-            "cost_nanousd": closing.cost_nanousd,
-            "request_id": closing.request_id,
-            **_tokens(closing.usage),
-        },
-    ).one_or_none()
-    if row is None:
+    """Close an entry and settle its budgets; false (and nothing changes) if it was closed already.
+
+    What the provider reported takes the place of an estimate, which whoever took the turn over may have
+    made while its holder still lived.
+    """
+    values = {
+        "status": closing.status.value,
+        "closed_at": now,
+        "cost_nanousd": closing.cost_nanousd,
+        "request_id": closing.request_id,
+        **_tokens(closing.usage),
+    }
+    row = connection.execute(_close, {**_open(closing.entry_id), **values}).one_or_none()
+    if row is not None:
+        settled = (row.held_nanousd, closing.cost_nanousd or 0)
+    elif closing.status is EntryStatus.COMPLETED:
+        estimate = connection.execute(_estimate, {"entry": closing.entry_id}).one_or_none()
+        if estimate is None:
+            return False
+        guessed = {"entry": closing.entry_id, "status_before": EntryStatus.ESTIMATED.value}
+        row = connection.execute(_close, {**guessed, **values}).one()
+        settled = (0, (closing.cost_nanousd or 0) - (estimate.cost_nanousd or 0))
+    else:
         return False
+    held_nanousd, spent_nanousd = settled
     budgets.settle(
         connection,
         json.loads(row.budgets),
-        held_nanousd=row.held_nanousd,
-        spent_nanousd=closing.cost_nanousd or 0,
+        held_nanousd=held_nanousd,
+        spent_nanousd=spent_nanousd,
     )
     return True
 
@@ -170,6 +187,10 @@ def answered_turns(
 def _new(dialect: str) -> Any:
     """Insert an entry, unless it is there already."""
     return insert_on(dialect, ledger).on_conflict_do_nothing(index_elements=["id"])
+
+
+def _id(running: tuple[str, Usage]) -> str:
+    return running[0]
 
 
 def _open(entry_id: str) -> dict[str, str]:

@@ -55,7 +55,10 @@ class PostgresBackend:
     async def maintain(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction whose statements may take as long as they need."""
         engine = create_async_engine(
-            "postgresql+asyncpg://", async_creator=self._connect_patiently, poolclass=NullPool
+            "postgresql+asyncpg://",
+            async_creator=self._connect_patiently,
+            poolclass=NullPool,
+            hide_parameters=True,
         )
         try:
             return await _transact(engine, work)

@@ -1,7 +1,7 @@
 """Retention: what people said is deleted after an age; what it cost stays."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, or_, select, update
@@ -9,15 +9,21 @@ from sqlalchemy import Connection, Table, delete, or_, select, update
 from storage.tables import (
     AnswerRow,
     AttachmentRow,
+    BudgetRow,
     ChoiceRow,
     InboxRow,
     MessageRow,
+    RateChannelRow,
     RateSlotRow,
+    ScheduleRow,
     ThreadRow,
     ToldRow,
     TurnRow,
 )
 from storage.upsert import table
+
+RUNS_KEPT = timedelta(days=400)
+"""So long it is known what ran when: a yearly look back."""
 
 BATCH = 500
 """Rows per transaction: small, so that no turn waits long behind the sweep."""
@@ -81,11 +87,15 @@ def sweep_inbox(connection: Connection, *, before: datetime) -> Swept:
 def sweep_expired(connection: Connection, *, now: datetime, answers_before: datetime) -> Swept:
     """Delete up to a batch of each kind of row that has outlived its use."""
     answers, told, slots = table(AnswerRow), table(ToldRow), table(RateSlotRow)
-    choices = table(ChoiceRow)
+    choices, budgets, channels = table(ChoiceRow), table(BudgetRow), table(RateChannelRow)
+    runs = table(ScheduleRow)
     counts = [
         _delete(connection, answers, answers.c.key, [answers.c.created_at < answers_before]),
         _delete(connection, told, told.c.key, [told.c.until < now]),
         _delete(connection, slots, slots.c.turn_id, [slots.c.starts_at < answers_before]),
+        _delete(connection, budgets, budgets.c.key, [budgets.c.ends_at < answers_before]),
+        _delete(connection, channels, channels.c.key, [channels.c.touched_at < answers_before]),
+        _delete(connection, runs, runs.c.name, [runs.c.started_at < now - RUNS_KEPT]),
         _delete(connection, choices, choices.c.id, [choices.c.made_at < answers_before]),
     ]
     return Swept(sum(counts), more=any(count == BATCH for count in counts))

@@ -1,7 +1,7 @@
 """The thread row: the lock on a conversation. Claiming, keeping, deferring and letting go of it."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,7 +42,10 @@ _wake_revised = _thread.values(
 # A CTE, because PostgreSQL may run a plain subquery more than once and so exceed the limit.
 _free = (
     select(threads.c.key)
-    .where(threads.c.claimable_at <= _now)
+    .where(
+        threads.c.claimable_at <= _now,
+        threads.c.platform.in_(bindparam("platforms", expanding=True)),
+    )
     .order_by(threads.c.claimable_at)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)  # left out on SQLite, where one writer runs at a time
@@ -92,14 +95,32 @@ class Signal:
 
 
 def claim(
-    connection: Connection, *, owner: str, now: datetime, lease_s: float, limit: int
-) -> list[HeldThread]:
-    """Take up to `limit` threads that may be claimed, longest waiting first."""
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    lease_s: float,
+    limit: int,
+    platforms: Sequence[str],
+) -> Sequence[Any]:
+    """Take up to `limit` threads that may be claimed, longest waiting first. Only threads of `platforms`:
+    a replica must not hold those that it can't speak in. `held` reads what is returned."""
     until = now + timedelta(seconds=lease_s)
-    taken = connection.execute(
-        _claim, {"now": now, "most": limit, "owner": owner, "claimable_at": until}
+    return connection.execute(
+        _claim,
+        {
+            "now": now,
+            "most": limit,
+            "owner": owner,
+            "claimable_at": until,
+            "platforms": list(platforms),
+        },
     ).all()
-    return [_held_thread(row) for row in taken]
+
+
+def set_aside(connection: Connection, thread_key: str, *, until: datetime) -> None:
+    """Let a thread be claimed again only at `until`, by whoever it may be."""
+    connection.execute(_thread, {"thread_key": thread_key, "owner": None, "claimable_at": until})
 
 
 def keep(
@@ -255,7 +276,8 @@ def _by(fence: Fence) -> dict[str, Any]:
     }
 
 
-def _held_thread(row: Any) -> HeldThread:
+def held(row: Any) -> HeldThread:
+    """A claimed thread. Raises `pydantic.ValidationError` if another release wrote it otherwise."""
     return HeldThread(
         fence=Fence(row.key, row.owner, row.epoch),
         thread=thread_from_json(row.payload),

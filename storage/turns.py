@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+import structlog
+from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, literal, select, update
 
 from bot.vocabulary import Closing, StoredFile, Usage
@@ -21,6 +23,8 @@ from storage.tables import TurnRow
 from storage.threads import Fence, HeldThread
 from storage.upsert import table
 
+log = structlog.get_logger(__name__)
+
 turns = table(TurnRow)
 
 # What every turn runs is built once (see `storage.threads`).
@@ -29,6 +33,9 @@ _set = update(turns).where(turns.c.id == bindparam("turn"))
 _set_open = _set.where(turns.c.status == bindparam("status_before"))
 _new = turns.insert()
 
+
+UNREADABLE = timedelta(hours=1)
+"""After so long a thread that could not be read is looked at again: a newer release may run by then."""
 
 FAILED = ("failed", "unreachable")
 """Outcomes after which nobody got an answer, though the question stands."""
@@ -125,10 +132,24 @@ def take(
     limit: int,
     new_id: Callable[[], str],
     price_of: PriceOf,
+    platforms: Sequence[str],
 ) -> list[Work]:
-    """Claim up to `limit` threads, and begin or resume a turn in each."""
-    held = threads.claim(connection, owner=owner, now=now, lease_s=lease_s, limit=limit)
-    works = [_begin(connection, each, now=now, new_id=new_id, price_of=price_of) for each in held]
+    """Claim up to `limit` threads of these platforms, and begin or resume a turn in each.
+
+    One that can't be read, since another release wrote it, is set aside and holds up no other.
+    """
+    works = []
+    for row in threads.claim(
+        connection, owner=owner, now=now, lease_s=lease_s, limit=limit, platforms=platforms
+    ):
+        try:
+            held = threads.held(row)
+            work = _begin(connection, held, now=now, new_id=new_id, price_of=price_of)
+        except ValidationError as error:
+            log.error("thread can't be read and is set aside", thread=row.key, why=error.title)
+            threads.set_aside(connection, row.key, until=now + UNREADABLE)
+        else:
+            works.append(work)
     return [work for work in works if work is not None]
 
 
@@ -145,8 +166,9 @@ def keep(
 
     What the threads say by their keys; one that is missing is no longer ours.
     """
-    ledger.progress(connection, running)
-    return threads.keep(connection, owner=owner, held=held, now=now, lease_s=lease_s)
+    signals = threads.keep(connection, owner=owner, held=held, now=now, lease_s=lease_s)
+    ledger.progress(connection, running)  # after the threads, as in a commit, or the two deadlock
+    return signals
 
 
 def reload(connection: Connection, fence: Fence) -> tuple[threads.Signal, tuple[Waiting, ...]]:
@@ -345,6 +367,7 @@ def _thread_values(work: Work, answered: Answered) -> dict[str, Any]:
     if answered.window is not None:
         values["window_start"] = answered.window.start
         values["summary"] = answered.window.summary
+        values["context_tokens"] = 0  # that of the window before it was trimmed
     if answered.context_tokens is not None:
         values["context_tokens"] = answered.context_tokens
     return values

@@ -15,6 +15,9 @@ T = TypeVar("T")
 CLOSE_S = 1.0
 """How long a caller is kept for the closing of an entry; it goes on by itself after that."""
 
+CLOSE_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Pauses between attempts to close an entry; what stays open is closed by whoever sweeps."""
+
 PROGRESS_EVERY_S = 1.0
 
 
@@ -79,10 +82,15 @@ class Bookkeeper:
             await asyncio.wait(self._running, timeout=CLOSE_S)
 
     async def _close(self, books: Books, closing: Closing) -> None:
-        try:
-            await books.close(closing)
-        except Exception as error:  # the answer's own outcome matters more
-            self._observer.books_failed(error)
+        """Try for a while; the answer's own outcome matters more, so nothing is raised."""
+        for wait_s in (*CLOSE_AGAIN_S, None):
+            try:
+                await books.close(closing)
+                return
+            except Exception as error:
+                self._observer.books_failed(error)
+            if wait_s is not None:
+                await self._clock.sleep(wait_s)
 
     async def _take_back(self, books: Books, opening: "asyncio.Task[str]") -> None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from bot.claude.errors import BrokenStream
 from bot.claude.tokens import BYTES_PER_TOKEN, estimate_tokens
 from bot.claude.usage_report import UsageReport
-from bot.vocabulary import Usage
+from bot.vocabulary import Usage, storable
 
 Block = dict[str, Any]
 
@@ -126,6 +126,7 @@ class MessageReader:
         return ""
 
     def _say(self, block: Block, text: str) -> str:
+        text = storable(text)
         block.setdefault("parts", []).append(text)
         if self._needs_gap and text:
             self._needs_gap = False

@@ -1,7 +1,5 @@
 """`parley chat`: a conversation in this terminal, with the real Claude."""
 
-import asyncio
-
 import click
 
 from bot.cli.frame import settings_or_exit
@@ -22,7 +20,7 @@ def command(message: str | None) -> None:
         what = "is missing, and without it Claude can't be asked"
         remedy = "set it in the environment or in .env, or try `parley sandbox`, which needs none"
         raise SettingsError([Problem("environment", "ANTHROPIC_API_KEY", what, remedy)])
-    from bot.cli.serving import told_plainly
+    from bot.cli.serving import run_service, told_plainly
     from bot.cli.talking import talk
 
-    asyncio.run(told_plainly(talk(settings, first_message=message)))
+    run_service(told_plainly(talk(settings, first_message=message)))

@@ -1,6 +1,5 @@
 """`parley run`: the service, live."""
 
-import asyncio
 import signal
 
 import click
@@ -33,7 +32,9 @@ def command(ctx: click.Context) -> None:
         click.echo(NOTHING_TO_START, err=True)
         ctx.exit(2)
     require_credentials(settings)
-    asyncio.run(_run(settings))
+    from bot.cli.serving import run_service
+
+    run_service(_run(settings))
 
 
 async def _run(settings: Settings) -> None:

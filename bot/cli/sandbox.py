@@ -1,6 +1,5 @@
 """`parley sandbox`: everything on this machine, with simulated services, without an account."""
 
-import asyncio
 import os
 import stat
 import sys
@@ -30,10 +29,10 @@ def command(message: str | None, real: bool, claude_port: int) -> None:
 
     Each line of a pipe is answered in turn. Without any input it serves until it is told to stop.
     """
-    from bot.cli.serving import told_plainly
+    from bot.cli.serving import run_service, told_plainly
 
     work = _with_real(message) if real else _with_simulated(message, claude_port)
-    asyncio.run(told_plainly(work))
+    run_service(told_plainly(work))
 
 
 async def _with_simulated(message: str | None, port: int) -> None:

@@ -1,12 +1,17 @@
 """Running a service from a command: signals, logs, and errors told plainly."""
 
 import asyncio
+import os
 import signal
-from collections.abc import Awaitable
-from typing import TextIO
+import sys
+import threading
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final, TextIO
 
 import click
+import structlog
 
+from bot.host.errors import PluginsUnusable
 from bot.ports import PlatformError
 from bot.service import ServiceFailed
 from bot.telemetry.logs import configure_logs
@@ -16,6 +21,32 @@ from bot.web.server import WebServerError
 from config import Settings
 from storage.errors import StorageError
 
+log = structlog.get_logger(__name__)
+
+HARD_END_S: Final = 9.0
+"""After a signal; an orderly end is given less than that in all."""
+
+LEFTOVERS_S: Final = 1.0
+
+
+def run_service(work: Coroutine[Any, Any, None]) -> None:
+    """Run a service to its end, as `asyncio.run` does; but a task that ignores its cancellation, as a
+    plugin's may, keeps no process from ending."""
+    loop = asyncio.new_event_loop()
+    try:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(work)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=LEFTOVERS_S))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        asyncio.set_event_loop(None)
+        if not any(not task.done() for task in left):
+            loop.close()
+
 
 async def told_plainly(work: Awaitable[None]) -> None:
     """Await `work`; what an operator can mend is told as a plain sentence, with exit status 1."""
@@ -23,6 +54,7 @@ async def told_plainly(work: Awaitable[None]) -> None:
         await work
     except (
         PlatformError,
+        PluginsUnusable,
         ServiceFailed,
         StorageError,
         TracingUnavailable,
@@ -43,8 +75,23 @@ def log_as_set(settings: Settings, clock: Clock, stream: TextIO | None = None) -
 
 
 def stopped_by(*signals: signal.Signals) -> asyncio.Event:
-    """An event that is set when one of the signals comes."""
+    """An event that is set when one of the signals comes. A process that has not ended some seconds
+    later leaves without more ado: what it holds is leased, and others take it over."""
     stop = asyncio.Event()
+
+    def stopped() -> None:
+        if not stop.is_set():
+            timer = threading.Timer(HARD_END_S, _leave)
+            timer.daemon = True
+            timer.start()
+        stop.set()
+
     for each in signals:
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+        asyncio.get_running_loop().add_signal_handler(each, stopped)
     return stop
+
+
+def _leave() -> None:
+    log.critical("not ended in time; leaving", seconds=HARD_END_S)
+    sys.stderr.flush()
+    os._exit(1)

@@ -46,8 +46,9 @@ class LedgerBooks(Books):
 
     async def close(self, closing: Closing) -> None:
         """Close an entry and settle its budgets."""
-        self.forget(closing.entry_id)
+        self._running[closing.entry_id] = closing.usage  # a heartbeat saves it, should this fail
         await self._database.write(ledger.close, closing, now=self._database.now())
+        self.forget(closing.entry_id)
 
     def forget(self, entry_id: str) -> None:
         """The entry was closed elsewhere: in the transaction that commits a turn."""

@@ -7,7 +7,14 @@ import structlog
 
 from bot.engine.turn_run import Deferred, Services, TurnRun
 from bot.engine.writing import uninterrupted
-from bot.ports import OutgoingFile, PlatformError, ShowsReports, ThreadGone, TurnReport
+from bot.ports import (
+    OutgoingFile,
+    PlatformBusy,
+    PlatformError,
+    ShowsReports,
+    ThreadGone,
+    TurnReport,
+)
 from storage import history, threads, turns
 from storage.errors import StorageError
 
@@ -54,10 +61,10 @@ class Delivery:
         deadline = self._services.clock.monotonic() + DELIVERY_S
         try:
             await turn.reply.finish(deferral.sentence, deadline=deadline)
-        except ThreadGone:
+        except (ThreadGone, StorageError):
             raise
-        except PlatformError as error:
-            log.warning("the delay could not be told", error=str(error))
+        except Exception as error:  # a `PlatformError`, or a defect of the adapter
+            log.warning("the delay could not be told", error=str(error), exc_info=_defect(error))
         log.info("turn deferred", until=deferral.until.isoformat())
         await self.let_go(turn, until=deferral.until)
         return deferral.until
@@ -123,13 +130,15 @@ class Delivery:
             "the answer could not be shown",
             error=str(error),
             failures=failures,
-            exc_info=None if isinstance(error, PlatformError) else error,
+            exc_info=_defect(error),
         )
         if failures >= self._services.settings.engine.max_deliveries:
             return await self.end(turn, parked=True, detail="undeliverable")
         database = self._services.database
         now = database.now()
         delay_s = min(FIRST_REDELIVERY_S * 2.0 ** (failures - 1), LONGEST_REDELIVERY_S)
+        if isinstance(error, PlatformBusy):
+            delay_s = max(delay_s, error.retry_after_s)
         until = now + timedelta(seconds=delay_s)
         turn.interrupt.letting_go = True
         await uninterrupted(
@@ -161,3 +170,8 @@ class Delivery:
         if turn.reply.first_text_at is not None:
             metrics.first_text_shown(waited_s + turn.reply.first_text_at - turn.started)
         metrics.final_shown(waited_s + clock.monotonic() - turn.started)
+
+
+def _defect(error: Exception) -> Exception | None:
+    """The error with its trace, where it is not simply the platform that failed."""
+    return None if isinstance(error, PlatformError) else error

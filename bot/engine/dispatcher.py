@@ -6,6 +6,7 @@ wake-up is an event; other replicas are heard through the database; a slow poll 
 
 import asyncio
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 CLAIM_LIMIT = 50
 """Threads taken in one transaction: few round trips under load, and still a short transaction."""
+
+HAND_OVER_S = 2.0
+"""How long turns that are handed over may take to write that down."""
 
 RECOVERY_S = 1.0
 """How long to wait after the database failed before it is asked again."""
@@ -67,6 +71,7 @@ class Dispatcher:
         metrics: Metrics,
         price_of: PriceOf,
         owner: str,
+        platforms: Collection[str],
         wakeup: Wakeup | None = None,
     ) -> None:
         self._database = database
@@ -77,6 +82,7 @@ class Dispatcher:
         self._metrics = metrics
         self._price_of = price_of
         self._owner = owner
+        self._platforms = platforms
         self._active: dict[str, _Active] = {}
         self._wakeup = wakeup or Wakeup()
         self._idle = asyncio.Event()
@@ -103,14 +109,24 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Claim and run turns until cancelled; running turns go on until `drain`."""
-        if self._database.sole_user():
-            freed = await self._database.write(threads.free_all, now=self._database.now())
-            if freed:
-                log.info("taking over what an earlier process left", threads=freed)
+        await self._free_what_was_held()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._claim_forever())
             group.create_task(self._beat_forever())
             group.create_task(self._database.listen(self.wake))
+
+    async def _free_what_was_held(self) -> None:
+        """What an earlier process held can go on at once, if no other can be living."""
+        while self._database.sole_user():
+            try:
+                freed = await self._database.write(threads.free_all, now=self._database.now())
+            except StorageError as error:
+                log.error("the database is not ready", error=str(error))
+                await self._clock.sleep(RECOVERY_S)
+            else:
+                if freed:
+                    log.info("taking over what an earlier process left", threads=freed)
+                return
 
     async def drain(self, timeout_s: float) -> None:
         """Let running turns finish for so long, then hand the rest over to whoever comes next."""
@@ -127,7 +143,10 @@ class Dispatcher:
         tasks = [active.task for active in self._active.values() if active.task is not None]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, left = await asyncio.wait(tasks, timeout=HAND_OVER_S)
+            if left:
+                log.error("not handed over in time; the leases will run out", turns=len(left))
 
     async def _claim_forever(self) -> None:
         while True:
@@ -137,6 +156,10 @@ class Dispatcher:
             except StorageError as error:
                 self._metrics.database_failed("claim")
                 log.error("no turn can be claimed", error=str(error))
+                await self._clock.sleep(RECOVERY_S)
+                continue
+            except Exception:
+                log.exception("a defect in claiming turns")
                 await self._clock.sleep(RECOVERY_S)
                 continue
             if not more:
@@ -163,6 +186,7 @@ class Dispatcher:
             limit=room,
             new_id=functools.partial(_new_id, self._clock),
             price_of=self._price_of,
+            platforms=tuple(self._platforms),
         )
         for work in works:
             self._start(work, held_until=asked_at + self._settings.lease_s)
@@ -218,13 +242,15 @@ class Dispatcher:
             except StorageError as error:
                 self._metrics.database_failed("heartbeat")
                 log.error("leases not renewed", error=str(error), turns=len(self._active))
+            except Exception:
+                log.exception("a defect in the heartbeat")
             await self._clock.sleep(self._settings.heartbeat_s)
 
     async def _beat(self) -> None:
         """Renew the leases, write down what running requests used, count what waits."""
-        await self._database.synchronise_clock()
         if self._active:
-            await self._renew(dict(self._active))
+            await self._renew(dict(self._active))  # first: nothing is as urgent
+        await self._database.synchronise_clock()
         depth = await self._database.read(inbox.depth)
         self._wakeup.waiting = depth.waiting
         oldest = depth.oldest_received_at

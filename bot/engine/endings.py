@@ -1,5 +1,6 @@
 """How a turn ends: from what Claude said, or what went wrong, to what is shown and what is kept."""
 
+import asyncio
 from datetime import timedelta
 
 import structlog
@@ -30,6 +31,7 @@ from storage.turns import Answered
 
 log = structlog.get_logger(__name__)
 
+NOTICE_S = 10.0
 FIRST_RETRY_S = 15.0
 LONGEST_RETRY_S = 120.0
 
@@ -149,21 +151,28 @@ async def _limited(turn: TurnRun, error: ChannelLimited) -> Answered:
     if limits.on_limit == "queue" and wait_s <= limits.max_wait_s:
         raise Deferred(error.until, notices.queued(wait_s, limit=limit, per_s=per_s))
     await turn.services.database.write(rate_limits.give_back, turn.id)  # it will not come back
-    await _turn_away(turn, notices.limited(wait_s, limit=limit, per_s=per_s), for_s=per_s)
-    return ended(turn, "limited", None, keep=False)
+    sentence = notices.limited(wait_s, limit=limit, per_s=per_s)
+    heard = await _turn_away(turn, sentence, for_s=per_s)
+    return ended(turn, "limited", None if heard else sentence, keep=False)
 
 
-async def _turn_away(turn: TurnRun, sentence: str, *, for_s: float) -> None:
-    """Tell the person, once in so many seconds, that the channel's limit is reached."""
+async def _turn_away(turn: TurnRun, sentence: str, *, for_s: float) -> bool:
+    """Tell the person, once in so many seconds, that the channel's limit is reached; false if that has
+    to be said in a reply, because it can't be in another way."""
     database, now = turn.services.database, turn.services.database.now()
     key = f"limited|{turn.channel.key}|{turn.asker.id}"
     until = now + timedelta(seconds=for_s)
     if not await database.write(told.tell_once, key, now=now, until=until):
-        return
+        return True
     try:
-        await turn.adapter.notice(turn.work.held.thread, turn.asker, sentence, f"{turn.id}.limit")
-    except PlatformError as error:
+        async with asyncio.timeout(NOTICE_S):
+            await turn.adapter.notice(
+                turn.work.held.thread, turn.asker, sentence, f"{turn.id}.limit"
+            )
+    except (PlatformError, TimeoutError) as error:
         log.warning("the limit could not be told", error=str(error))
+        return False
+    return True
 
 
 async def _unanswered(turn: TurnRun, error: ClaudeError) -> Answered:
@@ -199,7 +208,7 @@ async def _in_an_outage(turn: TurnRun, error: ClaudeError) -> Answered:
 
 async def _older_answer(turn: TurnRun) -> KnownAnswer | None:
     cache = turn.services.settings.cache
-    if not cache.answers:
+    if not cache.answers or not _stands_by_itself(turn):
         return None
     since = turn.services.database.now() - timedelta(seconds=cache.max_age_s)
     return await turn.services.database.read(
@@ -213,7 +222,7 @@ def _remembered(turn: TurnRun, completion: Completion) -> KnownAnswer | None:
     by_another = completion.model != turn.channel_settings.claude.model
     return KnownAnswer(
         key=key_of(turn, turn.prompt, completion.model) if by_another else turn.request_key,
-        question_key=_question_key(turn),
+        question_key=_question_key(turn) if _stands_by_itself(turn) else "",
         model=completion.model,
         markdown=completion.text,
         created_at=turn.services.database.now(),
@@ -224,6 +233,12 @@ def key_of(turn: TurnRun, prompt: Prompt, model_id: str) -> str:
     """The key of exactly this request to this model."""
     model = turn.services.settings.models.get(model_id)
     return request_key(request_body(prompt, model_id=model_id, model=model))
+
+
+def _stands_by_itself(turn: TurnRun) -> bool:
+    """The question's words are all there is to it: no files, and nothing said before."""
+    files = any(message.attachments for message in turn.messages)
+    return not (files or turn.said or turn.summary) and len(turn.asked.content) == 1
 
 
 def _question_key(turn: TurnRun) -> str:

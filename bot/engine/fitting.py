@@ -102,7 +102,7 @@ async def _counted(turn: TurnRun) -> int:
 def _size(turn: TurnRun) -> int:
     """Tokens of what came before the question: as reported at the last turn, else estimated."""
     estimated = sum(each.tokens for each in turn.said) + estimate_tokens(turn.summary or "")
-    return turn.work.held.context_tokens or estimated
+    return max(turn.work.held.context_tokens, estimated)  # something may have been said since
 
 
 def _start(dropped: tuple[Said, ...], kept: tuple[Said, ...]) -> int:

@@ -1,5 +1,6 @@
 """The way in: an event is durable before its platform is told that it arrived."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 KNOWN_THREADS = 500
 """At most so many threads are looked through for missed messages after a downtime."""
 
+NOTICE_S = 10.0
 SHED_NOTICE_S = 300.0
 """A person is told about overload once in this time."""
 
@@ -62,6 +64,7 @@ class EngineIntake(Intake):
         self._adapters = adapters
         self._metrics = metrics
         self._max_pending = max_pending
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def receive(self, event: Event) -> None:
         """Make the event durable, then return. Raises `IntakeUnavailable` if it can't be."""
@@ -131,7 +134,7 @@ class EngineIntake(Intake):
 
     async def _shed(self, message: Message, now: datetime) -> None:
         """Too much waits already: say so instead of letting people wait for hours."""
-        if not message.addressed:
+        if not message.addressed or await self._database.read(inbox.is_known, message.key):
             return
         self._metrics.message_shed("overload")
         log.warning("shed", waiting=self._dispatcher.waiting, channel=message.thread.channel.key)
@@ -139,10 +142,16 @@ class EngineIntake(Intake):
         until = now + timedelta(seconds=SHED_NOTICE_S)
         if not await self._database.write(told.tell_once, key, now=now, until=until):
             return
+        telling = asyncio.create_task(self._tell(message), name="overload notice")
+        self._telling.add(telling)  # beside the acknowledgement, which must not wait for it
+        telling.add_done_callback(self._telling.discard)
+
+    async def _tell(self, message: Message) -> None:
         adapter = self._adapters[message.thread.channel.platform]
         try:
-            await adapter.notice(
-                message.thread, message.author, notices.OVERLOADED, f"shed.{message.id}"[:25]
-            )
-        except PlatformError as error:
+            async with asyncio.timeout(NOTICE_S):
+                await adapter.notice(
+                    message.thread, message.author, notices.OVERLOADED, f"shed.{message.id}"[:25]
+                )
+        except (PlatformError, TimeoutError) as error:
             log.warning("overload could not be told", error=str(error))

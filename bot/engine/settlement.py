@@ -11,7 +11,7 @@ from bot.engine.accounts import ChannelLimited
 from bot.engine.plugin_steps import filtered_answer
 from bot.engine.steps import STEPS
 from bot.engine.turn_run import Deferred, Services, TurnRun
-from bot.engine.writing import patiently
+from bot.engine.writing import patiently, uninterrupted
 from bot.ports import ThreadGone
 from storage import turns
 from storage.errors import BudgetExceeded, LeaseLost, Revised, StorageUnavailable, Unpriced
@@ -19,6 +19,7 @@ from storage.turns import Answered, TurnStatus
 
 log = structlog.get_logger(__name__)
 
+BREAK_OFF_S = 5.0
 MAX_CRASHES = 5
 """A turn whose process died so often is parked instead of being tried again: it may be the cause."""
 
@@ -58,16 +59,22 @@ class Settlement:
             turn.detail = "crashes"
             return endings.ended(turn, "failed", notices.failed(turn.id))
         attempt = asyncio.create_task(self._attempt(turn))
+        wanted = False
         try:
-            if await self._undisturbed(turn, attempt):
-                return attempt.result()
+            wanted = await self._undisturbed(turn, attempt)
         finally:
-            if not attempt.done():
-                attempt.cancel()
-                await asyncio.wait({attempt})
-        if not attempt.cancelled() and attempt.exception() is None:
-            await self._close_entry(attempt.result())  # it ended just as the question changed
-        return None
+            if not wanted:
+                await self._break_off(attempt)
+        return attempt.result() if wanted else None
+
+    async def _break_off(self, attempt: "asyncio.Task[Answered]") -> None:
+        """End an attempt; one that had just come to its end is owed all the same."""
+        attempt.cancel()
+        await asyncio.wait({attempt}, timeout=BREAK_OFF_S)
+        if not attempt.done():
+            log.error("an attempt does not end when it is cancelled, and is left behind")
+        elif not attempt.cancelled() and attempt.exception() is None:
+            await self._close_entry(attempt.result())
 
     async def _undisturbed(self, turn: TurnRun, attempt: "asyncio.Task[Answered]") -> bool:
         """Wait for the attempt; false if the question changed first."""
@@ -117,8 +124,8 @@ class Settlement:
                 if await self._question_changed(turn):
                     await self._close_entry(answered)
                     return False
-            except LeaseLost:
-                await self._close_entry(answered)
+            except (LeaseLost, asyncio.CancelledError):
+                await uninterrupted(self._close_entry(answered))
                 raise
         if answered.entry is not None:
             self._services.books.forget(answered.entry.entry_id)

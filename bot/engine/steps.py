@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from bot.claude.errors import ContextTooLong
 from bot.claude.events import Completion, Restarted, TextDelta
+from bot.claude.tokens import estimate_tokens
 from bot.engine import endings, notices, tool_rounds
 from bot.engine.fitting import build_prompt, fit
 from bot.engine.plugin_steps import announce, filter_question, one_at_a_time, take_command
@@ -22,6 +23,9 @@ from storage import answers, history
 from storage.turns import Answered
 
 Step = Callable[[TurnRun], Awaitable[Answered | None]]
+
+SPEAKER_TOKENS = 8
+"""About what a speaker's name takes."""
 
 DELIVERY_RESERVE_S = 5.0
 """Kept back from the turn's time, so that what was answered can still be shown within it."""
@@ -50,8 +54,9 @@ async def read_question(turn: TurnRun) -> Answered | None:
     now = turn.services.database.now()
     files = tuple(file for message in turn.messages for file in message.attachments)
     readings = await turn.services.reader.read(turn.adapter, files, now=now)
-    turn.question = question_of(turn.messages, earlier=await _said_before(turn), files=readings)
     limit = turn.services.settings.context.max_input_tokens
+    earlier = _newest(await _said_before(turn), tokens=limit // 2)
+    turn.question = question_of(turn.messages, earlier=earlier, files=readings)
     if turn.question.tokens <= limit:
         return None
     return endings.ended(
@@ -109,6 +114,15 @@ STEPS: Sequence[Step] = (
     give_known_answer,
     ask_claude,
 )
+
+
+def _newest(said: Sequence[Message], *, tokens: int) -> Sequence[Message]:
+    """The newest of what was said, as far as it has so many tokens."""
+    for index in range(len(said) - 1, -1, -1):
+        tokens -= estimate_tokens(said[index].text) + SPEAKER_TOKENS
+        if tokens < 0:
+            return said[index + 1 :]
+    return said
 
 
 async def _said_before(turn: TurnRun) -> Sequence[Message]:

@@ -1,12 +1,12 @@
 """Brings one claimed turn to its end: settle what is said, commit it, then show it."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from bot.engine import notices
-from bot.engine.delivery import LONGEST_REDELIVERY_S, Delivery
+from bot.engine.delivery import Delivery
 from bot.engine.interrupt import Interrupt
 from bot.engine.leased_adapter import LeasedAdapter
 from bot.engine.live_reply import LiveReply
@@ -15,7 +15,7 @@ from bot.engine.turn_run import Deferred, Services, TurnRun
 from bot.engine.writing import patiently
 from bot.ports import Adapter, ThreadGone
 from bot.telemetry.logs import turn_context
-from storage import threads, turns
+from storage import turns
 from storage.errors import LeaseLost, StorageUnavailable
 from storage.turns import TurnStatus, Work
 
@@ -33,9 +33,7 @@ class TurnRunner:
 
     async def run(self, work: Work, interrupt: Interrupt) -> datetime | None:
         """Bring the turn to its end; when it goes on, if it was deferred. See `RunsTurns`."""
-        adapter = self._adapters.get(work.held.thread.channel.platform)
-        if adapter is None:
-            return await self._wait_for_platform(work, interrupt)
+        adapter = self._adapters[work.held.thread.channel.platform]
         with turn_context(work.turn.id, work.held.thread.key):
             turn = self._turn(work, interrupt, adapter)
             try:
@@ -94,18 +92,6 @@ class TurnRunner:
             await self._delivery.let_go(turn, until=None)
         except (LeaseLost, StorageUnavailable) as error:
             log.info("not handed over; the lease will run out", error=str(error))
-
-    async def _wait_for_platform(self, work: Work, interrupt: Interrupt) -> datetime:
-        """The platform is not configured here (any more): leave the turn to a replica that has it."""
-        database = self._services.database
-        now = database.now()
-        until = now + timedelta(seconds=LONGEST_REDELIVERY_S)
-        self._services.metrics.turn_finished("no_platform")
-        interrupt.letting_go = True
-        await database.write(
-            threads.let_go, work.held.fence, now=now, turn_ended=False, until=until
-        )
-        return until
 
     def _turn(self, work: Work, interrupt: Interrupt, adapter: Adapter) -> TurnRun:
         services, clock = self._services, self._services.clock

@@ -26,6 +26,7 @@ from bot.vocabulary.conversation import (
 )
 from bot.vocabulary.finding import Finding, Verdict
 from bot.vocabulary.ids import new_id, reference_of
+from bot.vocabulary.text import storable
 from bot.vocabulary.usage import Usage
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "message_to_json",
     "new_id",
     "reference_of",
+    "storable",
     "thread_from_json",
     "thread_to_json",
 ]

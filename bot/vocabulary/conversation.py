@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from bot.vocabulary.text import storable
+
 
 class ChannelKind(StrEnum):
     """Whether a channel is a place many people read or a direct conversation."""
@@ -72,6 +74,9 @@ class Person:
     name: str
     admin: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", storable(self.name))
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -110,6 +115,9 @@ class Message:
     announcement: bool = False
     files: tuple[StoredFile, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", storable(self.text))
+
     @property
     def key(self) -> str:
         """`platform:workspace:channel:message`: what duplicates are recognised by."""
@@ -138,6 +146,9 @@ class MessageEdited:
     text: str
     attachments: tuple[Attachment, ...] = ()
     kind: Literal["edited"] = "edited"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", storable(self.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,11 @@ async def test_entries_of_dead_processes_are_closed_by_their_age(database: Datab
     assert state is not None
     assert (state.spent_nanousd, state.held_nanousd) == (total.cost_nanousd, 1_000)
     assert await _close(database, "young"), "nobody closed it"
-    assert not await _close(database, "heard")
+    assert await _close(database, "heard"), "what the provider reports replaces the estimate"
+    assert not await _close(database, "heard"), "but nothing replaces that"
+    total, state = await _total(database), await database.read(budgets.state, MONTH.key)
+    assert state is not None
+    assert (state.spent_nanousd, state.held_nanousd) == (total.cost_nanousd, 0)
 
 
 async def test_a_dead_request_without_a_price_frees_what_it_held(database: Database) -> None:

@@ -35,9 +35,15 @@ DEADLINE_S = 20.0
 async def _claim(
     database: Database, owner: str, *, now_s: float = 0.0, limit: int = 10
 ) -> list[HeldThread]:
-    return await database.write(
-        threads.claim, owner=owner, now=at(now_s), lease_s=LEASE_S, limit=limit
+    rows = await database.write(
+        threads.claim,
+        owner=owner,
+        now=at(now_s),
+        lease_s=LEASE_S,
+        limit=limit,
+        platforms=[CHANNEL.platform],
     )
+    return [threads.held(row) for row in rows]
 
 
 def _guard(connection: Connection, fence: Fence) -> None:
