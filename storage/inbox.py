@@ -81,6 +81,13 @@ def is_known(connection: Connection, message_key: str) -> bool:
     return connection.execute(found).first() is not None
 
 
+def turn_of(connection: Connection, message_key: str) -> str | None:
+    """The id of the turn that answered a message, if one did."""
+    found = select(inbox.c.turn_id).where(inbox.c.message_key == message_key)
+    turn_id: str | None = connection.execute(found).scalar_one_or_none()
+    return turn_id
+
+
 def revise(
     connection: Connection,
     channel: Channel,

@@ -75,6 +75,11 @@ class Turn:
     """The platform messages of those that have been sent, in the same order."""
 
     @property
+    def is_over(self) -> bool:
+        """Nothing more will be shown for it."""
+        return self.status in (TurnStatus.DELIVERED, TurnStatus.PARKED)
+
+    @property
     def to_be_parked(self) -> bool:
         """It failed: once the person has been told, an operator may try it again."""
         return self.outcome in FAILED
@@ -264,6 +269,12 @@ def get(connection: Connection, turn_id: str) -> Turn | None:
     """The turn with this id."""
     row = connection.execute(_turn_by_id, {"turn": turn_id}).one_or_none()
     return None if row is None else _turn(row)
+
+
+def of_message(connection: Connection, message_key: str) -> Turn | None:
+    """The turn that answered a message, if there is one yet."""
+    turn_id = inbox.turn_of(connection, message_key)
+    return None if turn_id is None else get(connection, turn_id)
 
 
 def retry(connection: Connection, turn_id: str, *, now: datetime) -> bool:

@@ -64,7 +64,9 @@ class HostSurroundings(Surroundings):
         announcement: bool,
         files: tuple[StoredFile, ...],
     ) -> None:
-        name = "+" + hashlib.sha256(f"{self._plugin} {key}".encode()).hexdigest()[:24]
+        kind = "announcement" if announcement else "question"
+        digest = hashlib.sha256(f"{self._plugin} {kind} {channel.key} {key}".encode()).hexdigest()
+        name = f"+{digest[:24]}"
         message = Message(
             thread=Thread(channel, name),
             id=name,

@@ -98,6 +98,8 @@ class Plugin(Generic[SettingsT, StateT]):
         self.name = name
         self.summary = summary
         self.on_by_default = on_by_default
+        self.file = inspect.stack()[1].filename
+        """Where it was made: how the host knows its code."""
         self.settings_type: type[BaseModel] = settings
         self.commands: list[CommandSpec] = []
         self.tools: list[ToolSpec] = []
