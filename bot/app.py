@@ -31,7 +31,7 @@ from bot.engine.wakeup import Wakeup
 from bot.host.errors import PluginsUnusable
 from bot.host.host import PluginHost
 from bot.host.jobs import plugin_jobs
-from bot.host.loading import Loading, find, load_all
+from bot.host.loading import Found, Loading, find, load_all
 from bot.host.occasion import Occasion
 from bot.host.running import RunningPlugins
 from bot.host.surroundings import HostSurroundings
@@ -221,15 +221,24 @@ def build(
     return service
 
 
+def found_plugins(settings: Settings) -> list[Found]:
+    """The plugins that are there and allowed."""
+    folder = settings.plugin_host.folder
+    return find(folder=Path(folder) if folder else None, allow=settings.plugin_host.allow)
+
+
+def all_plugins(settings: Settings) -> Loading:
+    """Load the plugins that the settings allow; those that can't be are told with their reason."""
+    return load_all(found_plugins(settings), settings.plugins)
+
+
 def load_plugins(settings: Settings) -> Loading:
     """Find and load the plugins that the settings allow.
 
     Raises:
         PluginsUnusable: one that is required can't be used.
     """
-    folder = settings.plugin_host.folder
-    found = find(folder=Path(folder) if folder else None, allow=settings.plugin_host.allow)
-    loading = load_all(found, settings.plugins)
+    loading = all_plugins(settings)
     for guard in loading.missing_guards:
         raise PluginsUnusable(f"plugin {guard.name} is required and can't be used: {guard.why}")
     return loading

@@ -49,6 +49,7 @@ COMMANDS = MappingProxyType(
         ),
         "config": CommandEntry("bot.cli.config", "Check or show the settings."),
         "usage": CommandEntry("bot.cli.usage", "Say what was used and what it cost."),
+        "plugin": CommandEntry("bot.cli.plugin", "List, check, switch or make plugins."),
         "db": CommandEntry("bot.cli.db", "Upgrade, check or back up the database."),
         "turns": CommandEntry("bot.cli.turns", "Look at turns: waiting, running, failed."),
     }

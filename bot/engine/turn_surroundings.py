@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 from bot.engine.turn_run import TurnRun
 from bot.host.occasion import Occasion
 from bot.host.surroundings import HostSurroundings
-from bot.plugins import Told
+from bot.plugins import CommandInfo, Told
 from bot.ports import Choice, Option, PlatformError
 from bot.vocabulary import Attachment
-from storage import choices
+from storage import choices, history
+from storage.turns import Window
 
 ALLOW = Option("allow", "Allow")
 DENY = Option("deny", "Deny", danger=True)
@@ -51,6 +53,27 @@ class TurnSurroundings(HostSurroundings):
     async def confirm(self, question: str) -> bool:
         """Ask the person who asked the turn's question."""
         return await asked_to_allow(self._turn, question)
+
+    def commands(self) -> Sequence[CommandInfo]:
+        """The commands that the asker may use here."""
+        specs = self._turn.services.plugins.commands(occasion_of(self._turn))
+        return [
+            CommandInfo(each.name, each.usage, each.summary, each.description) for each in specs
+        ]
+
+    async def reset(self) -> None:
+        """The history window begins after what is there; the turn's end writes that down."""
+        turn = self._turn
+        held = turn.work.held
+        said = await turn.services.database.read(
+            history.window, held.fence.thread_key, start=held.window_start
+        )
+        turn.window = Window(start=said[-1].id + 1 if said else held.window_start, summary=None)
+
+    async def forget_person(self) -> Sequence[str]:
+        """Of the workspace that the turn is in."""
+        turn = self._turn
+        return await turn.services.plugins.forget(turn.channel, turn.asker, occasion_of(turn))
 
     async def read(self, attachment: Attachment, max_bytes: int) -> bytes:
         """Fetch a file that came with the message."""

@@ -19,7 +19,7 @@ from bot.claude.extract import ExtractionError
 from bot.claude.parallel import Result
 from bot.claude.prompt import Prompt
 from bot.plugins.answers import MAX_FILE_BYTES, Answer, Ask, File, Table
-from bot.plugins.context import Context, NoSettings, Said, ThreadSummary
+from bot.plugins.context import CommandInfo, Context, NoSettings, Said, ThreadSummary
 from bot.plugins.declarations import ToolSpec
 from bot.plugins.errors import NotHere, PluginError, Told
 from bot.plugins.plugin import API_VERSION, Block, Plugin, Verdict
@@ -39,6 +39,7 @@ __all__ = [
     "ChannelKind",
     "Claude",
     "ClaudeError",
+    "CommandInfo",
     "Completion",
     "Context",
     "ExtractionError",

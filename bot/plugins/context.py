@@ -43,6 +43,16 @@ class ThreadSummary:
     last_message_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CommandInfo:
+    """A command, as people need to know it."""
+
+    name: str
+    usage: str
+    summary: str
+    description: str
+
+
 class Surroundings:
     """What the host provides behind a context; plugin code has no use for it.
 
@@ -68,6 +78,18 @@ class Surroundings:
     async def threads(self, since: datetime) -> Sequence[ThreadSummary]:
         """Find the channel's threads."""
         _not_here("there is no channel")
+
+    def commands(self) -> Sequence[CommandInfo]:
+        """List the commands."""
+        _not_here("there is nobody to use a command")
+
+    async def reset(self) -> None:
+        """Forget the thread."""
+        _not_here("there is no thread")
+
+    async def forget_person(self) -> Sequence[str]:
+        """Forget the person."""
+        _not_here("there is no person")
 
     async def post(self, channel: Channel, answer: Answer, key: str) -> None:
         """Say something in a new thread."""
@@ -149,6 +171,18 @@ class Context(Generic[SettingsT, StateT]):
     async def threads(self, *, since: datetime) -> Sequence[ThreadSummary]:
         """The threads of this channel that were active since then, newest first."""
         return await self.around.threads(since)
+
+    def commands(self) -> Sequence[CommandInfo]:
+        """The commands that the person may use here, by name."""
+        return self.around.commands()
+
+    async def reset(self) -> None:
+        """Have Claude begin afresh in this thread: what was said before is no longer sent along."""
+        await self.around.reset()
+
+    async def forget_person(self) -> Sequence[str]:
+        """Delete what plugins keep about the person; the plugins that failed to, by name."""
+        return await self.around.forget_person()
 
     async def post(self, channel: Channel, answer: Answer | str, *, key: str) -> None:
         """Say something in a channel, in a thread of its own. However often it is called with the same

@@ -1,0 +1,115 @@
+"""`parley plugin`, and a plugin of one's own made with it, from nothing to an answer."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ODD = "from bot.plugins import Plugin\nplugin = Plugin('odd', api=1)\n"
+
+
+class Installation:
+    """An empty folder in which an operator works; packages are installed into `site`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.site = folder / "site"
+
+    def run(self, *command: str, status: int = 0) -> str:
+        """Run a command of Python's here; what it prints."""
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=self.folder,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.folder),
+                "PYTHONPATH": f"{self.site}{os.pathsep}{ROOT}",
+                "PARLEY_LOGS__LEVEL": "error",
+            },
+            input="",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def parley(self, *arguments: str, status: int = 0) -> str:
+        """Run `parley`."""
+        return self.run("-c", "from bot.cli import main; main()", *arguments, status=status)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Installation:
+    """An empty folder."""
+    return Installation(tmp_path)
+
+
+def test_a_new_plugin_installs_is_found_passes_its_test_and_works(here: Installation) -> None:
+    """What `parley plugin new` makes outside the repository is a whole plugin."""
+    assert "Made parley-greeter" in here.parley("plugin", "new", "greeter")
+    here.run(
+        *("-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"),
+        *("--target", "site", "./parley-greeter"),
+    )
+    listed = json.loads(here.parley("plugin", "list", "--json"))
+    assert {"name": "greeter", "state": "on"}.items() <= listed[-1].items()
+    assert "greeter: fine (/greeter; 1 tool)" in here.parley("plugin", "check", "greeter")
+    tests = str(ROOT / "tests" / "guarded")
+    assert "1 passed" in here.run("-m", "pytest", "-q", "parley-greeter", f"--ignore={tests}")
+    assert "Hello, Ada!" in here.parley("sandbox", "/greeter Ada")
+
+
+def test_a_plugin_is_switched_off_and_on(here: Installation) -> None:
+    """In the settings file, whose other lines and comments stay as they are."""
+    file = here.folder / "parley.toml"
+    file.write_text("# mine\n[limits]\nchannel_messages = 7 # enough\n")
+    here.parley("plugin", "disable", "core")
+    assert "# mine\n[limits]\nchannel_messages = 7 # enough\n" in file.read_text()
+    states = {
+        each["name"]: each["state"] for each in json.loads(here.parley("plugin", "list", "--json"))
+    }
+    assert states["core"] == "off"
+    here.parley("plugin", "enable", "core")
+    assert "core: fine" in here.parley("plugin", "check", "core")
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import nothing_of_that_name", "No module named 'nothing_of_that_name'"),
+        ("import sys; sys.exit(3)", "SystemExit"),
+        ("x = 1", "it has no `plugin = Plugin"),
+        ("from bot.plugins import Plugin\nplugin = Plugin('other', api=1)", 'calls itself "other"'),
+        ("from bot.plugins import Plugin\nplugin = Plugin('odd', api=2)", "version 2"),
+        (
+            f"{ODD}@plugin.command('help')\nasync def help_(ctx):\n    'Help.'\n",
+            "its command /help is plugin core's",
+        ),
+        (
+            f"{ODD}@plugin.tool()\nasync def look(ctx, where):\n    'Look.'\n",
+            "its parameter where needs a type annotation",
+        ),
+    ],
+)
+def test_a_broken_plugin_is_reported_and_skipped(here: Installation, code: str, why: str) -> None:
+    """`check` says what is wrong with which; the bot answers without it, unless it is required."""
+    file = here.folder / "data" / "plugins" / "odd.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(code)
+    assert why in here.parley("plugin", "check", status=1)
+    (here.folder / "parley.toml").write_text("[plugins.odd]\nrequired = true\n")
+    assert "plugin odd is required and can't be used" in here.parley("sandbox", "hi", status=1)
+
+
+def test_unknown_settings_of_a_plugin_are_told(here: Installation) -> None:
+    """With the section and the key."""
+    (here.folder / "parley.toml").write_text("[plugins.core]\ncolour = 'red'\n")
+    assert "[plugins.core]: colour: Extra inputs are not permitted" in here.parley(
+        "plugin", "check", status=1
+    )
