@@ -146,6 +146,7 @@ class Service:
         delay_s = FIRST_RESTART_S
         try:
             while True:
+                started = self._clock.monotonic()
                 try:
                     await adapter.run(intake)
                     return None
@@ -158,6 +159,8 @@ class Service:
                     log.exception(
                         "platform adapter failed; it is started again", platform=adapter.name
                     )
+                    if self._clock.monotonic() - started > LONGEST_RESTART_S:
+                        delay_s = FIRST_RESTART_S
                     await self._clock.sleep(delay_s)
                     delay_s = min(delay_s * 2, LONGEST_RESTART_S)
         finally:

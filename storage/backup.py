@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, make_url
+from sqlalchemy import URL, Connection, make_url
 
 from storage.errors import StorageError, StorageUnavailable
 
@@ -43,8 +43,15 @@ def copy_to(connection: Connection, target: Path) -> int:
 
 def dump_command(url: str, target: str) -> str:
     """The shell command that backs up a PostgreSQL database; it asks for the password itself."""
-    address = make_url(url).set(drivername="postgresql", password=None)
-    address = address.difference_update_query(["password"])
+    given = make_url(url).difference_update_query(["password"])
+    address = URL.create(
+        "postgresql",
+        username=given.username,
+        host=given.host,
+        port=given.port,
+        database=given.database,
+        query=given.query,
+    )
     arguments = ["pg_dump", "--format=custom", f"--file={target}", f"--dbname={address}"]
     return shlex.join(arguments)
 

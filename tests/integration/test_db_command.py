@@ -178,7 +178,6 @@ async def test_there_is_nothing_to_copy_before_the_first_start(desk: OperatorsDe
     assert list(desk.directory.iterdir()) == []
 
 
-@pytest.mark.xfail(reason="the command names `***` as the password, which no server takes")
 @pytest.mark.parametrize(("named", "target"), [((), "parley.dump"), (("a b.dump",), "a b.dump")])
 async def test_postgresql_is_backed_up_by_its_own_tool(
     desk: OperatorsDesk, named: tuple[str, ...], target: str

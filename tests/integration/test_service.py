@@ -163,6 +163,25 @@ async def test_an_adapters_defect_is_survived(
     assert sum("platform adapter failed" in line["event"] for line in logged) == 3
 
 
+async def test_an_adapter_that_had_worked_well_is_back_soon(
+    sqlite_url: str, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    """What it went through long ago does not make the pause after its next defect any longer."""
+    adapter = Platform("memory", *(ZeroDivisionError() for _ in range(4)))
+    async with service(sqlite_url, tmp_path, unused_tcp_port, [adapter]) as running:
+        await adapter.started(1)
+        await running.clock.advance(1)
+        await adapter.started(2)
+        adapter.connects.clear()  # the third time it works until it breaks
+        await running.clock.advance(2)
+        await adapter.started(3)
+        await running.clock.advance(100)
+        adapter.connects.set()
+        await wait_until(lambda: len(adapter.troubles) == 1, what="the third defect")
+        await running.clock.advance(1)
+        await adapter.started(4)
+
+
 async def test_a_web_port_that_is_taken_keeps_everything_from_starting(
     sqlite_url: str, tmp_path: Path, unused_tcp_port: int
 ) -> None:
