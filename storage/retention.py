@@ -22,8 +22,8 @@ from storage.tables import (
 )
 from storage.upsert import table
 
-RUNS_KEPT = timedelta(days=400)
-"""So long it is known what ran when: a yearly look back."""
+RUNS_KEPT = timedelta(days=40)
+"""So long it is known what ran when; a monthly job has run again by then."""
 
 BATCH = 500
 """Rows per transaction: small, so that no turn waits long behind the sweep."""

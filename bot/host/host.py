@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -25,7 +26,7 @@ log = structlog.get_logger(__name__)
 LIST_TOOLS_S = 2.0
 FORGET_S = 30.0
 
-CommandCall = Callable[..., Any]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -145,7 +146,7 @@ class PluginHost:
             spec.handler,
             occasion,
             spec.timeout_s,
-            **arguments,
+            named=arguments,
         )
         if isinstance(result, Answer | Ask):
             return result
@@ -170,7 +171,12 @@ class PluginHost:
     ) -> Any:
         """What the tool returns. Raises `Told` and `PluginFailed`."""
         return await self._call(
-            spec.plugin, f"tool {spec.name}", spec.handler, occasion, spec.timeout_s, **arguments
+            spec.plugin,
+            f"tool {spec.name}",
+            spec.handler,
+            occasion,
+            spec.timeout_s,
+            named=arguments,
         )
 
     async def _dynamic(self, live: Live, occasion: Occasion) -> Sequence[ToolSpec]:
@@ -252,13 +258,14 @@ class PluginHost:
         occasion: Occasion,
         timeout_s: float,
         *args: Any,
-        **kwargs: Any,
+        named: Mapping[str, Any] = _NOTHING,
     ) -> Any:
+        """Call a handler with a context and these arguments; `named` are the author's own names."""
         live = self._plugins[plugin]
         if live.down:
             raise PluginFailed(plugin, what, "can't run, because its lifespan did not begin")
-        context = self._context(live, occasion)
-        return await live.shield.call(what, handler, context, *args, timeout_s=timeout_s, **kwargs)
+        bound = functools.partial(handler, self._context(live, occasion), *args, **named)
+        return await live.shield.call(what, bound, timeout_s=timeout_s)
 
     def _on(self, occasion: Occasion) -> Iterable[Live]:
         return (live for live in self._plugins.values() if self._is_on(live.name, occasion))

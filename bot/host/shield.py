@@ -64,10 +64,8 @@ class Shield:
         """Whether the plugin is being called."""
         return self._breaker.state
 
-    async def call(
-        self, what: str, handler: Callable[..., Any], *args: Any, timeout_s: float, **kwargs: Any
-    ) -> Any:
-        """What the handler returns. A plain function runs in a thread.
+    async def call(self, what: str, handler: Callable[[], Any], *, timeout_s: float) -> Any:
+        """What the handler returns, its arguments being bound. A plain function runs in a thread.
 
         Raises:
             Told: the handler has something to say to the person.
@@ -76,7 +74,7 @@ class Shield:
         started, outcome = self._clock.monotonic(), "failed"
         try:
             with self._breaker.watch():
-                result = await self._bounded(what, _coroutine(handler, args, kwargs), timeout_s)
+                result = await self._bounded(what, _coroutine(handler), timeout_s)
             outcome = "ok"
             return result
         except Told:
@@ -148,12 +146,10 @@ class Shield:
         log.warning("plugin breaker", plugin=plugin, state=state.value)
 
 
-async def _coroutine(
-    handler: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+async def _coroutine(handler: Callable[[], Any]) -> Any:
     if inspect.iscoroutinefunction(handler):
-        return await handler(*args, **kwargs)
-    result = await in_thread(lambda: handler(*args, **kwargs), name=f"plugin {handler.__name__}")
+        return await handler()
+    result = await in_thread(handler, name="plugin code")
     return await result if inspect.isawaitable(result) else result
 
 

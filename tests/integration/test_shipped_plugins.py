@@ -1,0 +1,162 @@
+"""The plugins that ship, each in a whole bot."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.plugins import PluginError
+from bot.vocabulary import Attachment
+from plugins import extract, guard, remind
+from sandbox.claude import Reply
+from sandbox.testing import ADMIN, MEMBER, Bot, running
+
+KEY = "sk-ant-" + "a1B2" * 8
+
+
+async def test_guard_takes_secrets_out_of_questions_and_answers() -> None:
+    """Claude does not get to see them, and neither does the channel; nothing is shown half-written."""
+    async with running(guard.plugin) as bot:
+        bot.claude.script.next(f"You said {KEY}, did you?")
+        heard = await bot.say(f"my key is {KEY}, ok?")
+        assert heard.text == "You said [an Anthropic key was removed here], did you?"
+        assert KEY not in json.dumps(bot.claude.requests[0].body)
+        shown = [text for each in bot.platform.posted.values() for text in each.versions]
+        assert not [text for text in shown if "a1B2" in text]
+
+
+async def test_guard_can_block_instead() -> None:
+    """With a plain sentence; what is harmless goes through."""
+    settings = {"inbound": "block", "patterns": [r"project-\d+"]}
+    async with running(guard.plugin, settings) as bot:
+        assert "let it go no further" in (await bot.say("about project-77")).text
+        assert not bot.claude.requests
+        bot.claude.script.next("Hello.")
+        assert (await bot.say("about projects")).text == "Hello."
+
+
+async def test_guard_refuses_a_pattern_that_is_none() -> None:
+    """Before anything starts, and it says which."""
+    with pytest.raises(PluginError, match="no regular expression"):
+        async with running(guard.plugin, {"patterns": ["("]}):
+            pass
+
+
+async def test_entities_of_a_thread_become_a_table() -> None:
+    """Read from what was said, with a CSV and a JSON file; the cost is the plugin's."""
+    async with running(extract.plugin) as bot:
+        bot.claude.script.next("Noted.")
+        await bot.say("Ada Lovelace met Charles Babbage in London.")
+        rows = [{"kind": "person", "name": "Ada Lovelace", "about": "met Babbage"}]
+        bot.claude.script.next(Reply.of_json({"rows": rows}))
+        heard = await bot.say("/entities")
+        assert "| person | Ada Lovelace | met Babbage |" in heard.text
+        assert [file.name for file in heard.files] == ["extract.csv", "extract.json"]
+        assert json.loads(heard.files[1].content)[0]["Name"] == "Ada Lovelace"
+        assert "Charles Babbage" in json.dumps(bot.claude.requests[-1].body["messages"])
+
+
+async def test_fields_of_a_file_become_a_table() -> None:
+    """The columns are those that were asked for, with their types; a formula in a cell is defused."""
+    async with running(extract.plugin) as bot:
+        bot.claude.script.next(
+            Reply.of_json({"rows": [{"f_name": "=cmd()", "f_amount": 12.5, "f_due": "2026-12-01"}]})
+        )
+        text = "=cmd() owes 12.5 until December 1st"
+        message = bot.platform.say(
+            "/extract name, amount: number and due: date",
+            thread=bot.platform.thread(),
+            author=MEMBER,
+            attachments=[Attachment("debts.txt", "text/plain", len(text), text)],
+        )
+        heard = await bot.answer_to(message)
+        assert "| =cmd() | 12.5 | 2026-12-01 |" in heard.text
+        assert heard.files[0].content == b"name,amount,due\r\n'=cmd(),12.5,2026-12-01\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("/extract", "fields: Field required"),
+        ("/extract a: colour", "`colour` is no kind of field"),
+        ("/extract name", "There is nothing to read"),
+    ],
+)
+async def test_what_cannot_be_extracted_is_told(said: str, told: str) -> None:
+    """In a sentence, at no cost."""
+    async with running(extract.plugin) as bot:
+        assert told in (await bot.say(said)).text
+        assert not bot.claude.requests
+
+
+async def test_a_table_that_cannot_be_made_is_told() -> None:
+    """Claude is asked once more, and then the person is told."""
+    async with running(extract.plugin) as bot:
+        bot.claude.script.next("Noted.", "no JSON", "still none")
+        await bot.say("Nothing in particular.")
+        assert "could not make a table" in (await bot.say("/extract name")).text
+
+
+async def _moved_to(bot: Bot, weekday: int, hour: int) -> datetime:
+    """Move the clock to the next such hour."""
+    now = bot.clock.now()
+    then = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    while then <= now or then.weekday() != weekday:
+        then += timedelta(days=1)
+    bot.clock.move((then - now).total_seconds() + 1)
+    return then
+
+
+async def test_a_reminder_asks_every_week() -> None:
+    """In the channel, in the person's name, answered by Claude; once for each time."""
+    async with running(remind.plugin) as bot:
+        bot.claude.script.next("Not much.", "A little.")
+        heard = await bot.say("/remind every Monday at 9 ask What is new?")
+        assert heard.text == "Reminder 1: every Monday at 09:00 (UTC) I will ask: What is new?"
+        await _moved_to(bot, 0, 9)
+        await bot.announced("Not much.")
+        assert (
+            "| 1 | every Monday at 09:00 (UTC) | What is new? | Ada |"
+            in (await bot.say("/reminders")).text
+        )
+        await _moved_to(bot, 0, 9)
+        await bot.announced("A little.")
+        assert len(bot.claude.requests) == 2
+
+
+async def test_a_reminder_is_asked_once_and_can_be_cancelled() -> None:
+    """By whoever made it, or by an admin."""
+    async with running(remind.plugin) as bot:
+        await bot.say("/remind in 2 hours ask Tea?")
+        await bot.say("/remind tomorrow at 14:30 to drink", by=ADMIN)
+        assert "only they or an admin" in (await bot.say("/unremind 2")).text
+        assert (await bot.say("/unremind 1", by=ADMIN)).text == "Reminder 1 is cancelled."
+        assert (await bot.say("/unremind 2", by=ADMIN)).text == "Reminder 2 is cancelled."
+        assert "no reminders" in (await bot.say("/reminders")).text
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("/remind me of something", "did not understand when"),
+        ("/remind today at 0:00 ask x", "That time has passed"),
+        ("/remind every day at 25 ask x", "no such time"),
+        ("/remind 2026-02-31 at 9 ask x", "is no date"),
+        ("/unremind 7", "There is no reminder 7"),
+    ],
+)
+async def test_a_time_that_is_not_understood_is_told(said: str, told: str) -> None:
+    """With examples that are."""
+    async with running(remind.plugin) as bot:
+        assert told in (await bot.say(said)).text
+
+
+def test_local_times_hold_through_the_change_of_the_clocks() -> None:
+    """Nine in the morning in Oslo stays nine, although the offset changes in between."""
+    zone = ZoneInfo("Europe/Oslo")
+    before = datetime(2026, 10, 24, 12, 0, tzinfo=zone)
+    at = before.replace(hour=9)
+    following = remind._next(list(range(7)), at, before)
+    assert (following.day, following.hour) == (25, 9)
+    assert following.astimezone(UTC).hour == 8
