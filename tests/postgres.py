@@ -51,6 +51,16 @@ kill -INT "$server"; wait "$server"
 """
 
 
+# All at once, since the order would matter; whoever left a transaction open must not be waited for.
+_EMPTY = """
+SET lock_timeout = '2s';
+DO $$ BEGIN EXECUTE (
+    SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
+    FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+); END $$;
+"""
+
+
 class PostgresMissing(Exception):
     """PostgreSQL's programs are not installed, or do not run on this machine."""
 
@@ -109,6 +119,14 @@ class PostgresServer:
         name = f"test_{next(self._names)}"
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return name
+
+    def empty_database(self, name: str) -> bool:
+        """Delete all rows, so that it is as good as new; false if something there still holds it."""
+        try:
+            self.execute(_EMPTY, database=name)
+        except PostgresMissing:
+            return False
+        return True
 
     def drop_database(self, name: str) -> None:
         """Remove it, and break the connections to it that are left."""

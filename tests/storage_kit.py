@@ -76,7 +76,7 @@ async def take(
         limit=limit,
         new_id=new_turn_id,
         price_of=known_price,
-        platforms=[CHANNEL.platform],
+        platforms=[CHANNEL.platform, "terminal"],
     )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.operators_desk import OperatorsDesk
+
 ROOT = Path(__file__).parents[2]
 ODD = "from bot.plugins import Plugin\nplugin = Plugin('odd', api=1)\n"
 
@@ -58,25 +60,25 @@ def test_a_new_plugin_installs_is_found_passes_its_test_and_works(here: Installa
         *("--target", "site", "./parley-greeter"),
     )
     listed = json.loads(here.parley("plugin", "list", "--json"))
-    assert {"name": "greeter", "state": "on"}.items() <= listed[-1].items()
+    (greeter,) = (each for each in listed if each["name"] == "greeter")
+    assert (greeter["state"], greeter["origin"]) == ("on", "parley-greeter 0.1.0")
     assert "greeter: fine (/greeter; 1 tool)" in here.parley("plugin", "check", "greeter")
     tests = str(ROOT / "tests" / "guarded")
     assert "1 passed" in here.run("-m", "pytest", "-q", "parley-greeter", f"--ignore={tests}")
     assert "Hello, Ada!" in here.parley("sandbox", "/greeter Ada")
 
 
-def test_a_plugin_is_switched_off_and_on(here: Installation) -> None:
+async def test_a_plugin_is_switched_off_and_on(desk: OperatorsDesk) -> None:
     """In the settings file, whose other lines and comments stay as they are."""
-    file = here.folder / "parley.toml"
-    file.write_text("# mine\n[limits]\nchannel_messages = 7 # enough\n")
-    here.parley("plugin", "disable", "core")
+    file = desk.directory / "parley.toml"
+    desk.write("# mine\n[limits]\nchannel_messages = 7 # enough\n")
+    await desk.parley("plugin", "disable", "core")
     assert "# mine\n[limits]\nchannel_messages = 7 # enough\n" in file.read_text()
-    states = {
-        each["name"]: each["state"] for each in json.loads(here.parley("plugin", "list", "--json"))
-    }
-    assert states["core"] == "off"
-    here.parley("plugin", "enable", "core")
-    assert "core: fine" in here.parley("plugin", "check", "core")
+    listed = (await desk.parley("plugin", "list", "--json")).json
+    assert {each["name"]: each["state"] for each in listed}["core"] == "off"
+    await desk.parley("plugin", "enable", "core")
+    assert "core: fine" in (await desk.parley("plugin", "check", "core")).out
+    assert "no plugin named nobody" in (await desk.parley("plugin", "enable", "nobody")).sentence
 
 
 @pytest.mark.parametrize(
@@ -97,19 +99,29 @@ def test_a_plugin_is_switched_off_and_on(here: Installation) -> None:
         ),
     ],
 )
-def test_a_broken_plugin_is_reported_and_skipped(here: Installation, code: str, why: str) -> None:
-    """`check` says what is wrong with which; the bot answers without it, unless it is required."""
-    file = here.folder / "data" / "plugins" / "odd.py"
+async def test_a_broken_plugin_is_reported_and_skipped(
+    desk: OperatorsDesk, code: str, why: str
+) -> None:
+    """`check` says what is wrong with which, and the others are fine."""
+    file = desk.directory / "data" / "plugins" / "odd.py"
     file.parent.mkdir(parents=True)
     file.write_text(code)
-    assert why in here.parley("plugin", "check", status=1)
-    (here.folder / "parley.toml").write_text("[plugins.odd]\nrequired = true\n")
-    assert "plugin odd is required and can't be used" in here.parley("sandbox", "hi", status=1)
+    assert why in (await desk.parley("plugin", "check")).sentence
+    listed = (await desk.parley("plugin", "list", "--json")).json
+    states = {each["name"]: each["state"] for each in listed}
+    assert (states["odd"], states["core"]) == ("broken", "on")
 
 
-def test_unknown_settings_of_a_plugin_are_told(here: Installation) -> None:
+async def test_without_a_plugin_that_is_required_nothing_starts(desk: OperatorsDesk) -> None:
+    """A guard that failed to load must not leave the door open."""
+    desk.write("[plugins.odd]\nrequired = true\n")
+    said = await desk.parley("sandbox", "hi")
+    assert said.status == 1
+    assert "plugin odd is required and can't be used: no plugin of this name" in said.err
+
+
+async def test_unknown_settings_of_a_plugin_are_told(desk: OperatorsDesk) -> None:
     """With the section and the key."""
-    (here.folder / "parley.toml").write_text("[plugins.core]\ncolour = 'red'\n")
-    assert "[plugins.core]: colour: Extra inputs are not permitted" in here.parley(
-        "plugin", "check", status=1
-    )
+    desk.write("[plugins.core]\ncolour = 'red'\n")
+    said = await desk.parley("plugin", "check")
+    assert "[plugins.core]: colour: Extra inputs are not permitted" in said.sentence
