@@ -28,10 +28,10 @@ from bot.engine.intake import EngineIntake
 from bot.engine.turn_run import Services
 from bot.engine.turn_runner import TurnRunner
 from bot.engine.wakeup import Wakeup
-from bot.host.errors import PluginsUnusable
 from bot.host.host import PluginHost
+from bot.host.installed import load_plugins
 from bot.host.jobs import plugin_jobs
-from bot.host.loading import Found, Loading, find, load_all
+from bot.host.loading import Loading
 from bot.host.occasion import Occasion
 from bot.host.running import RunningPlugins
 from bot.host.surroundings import HostSurroundings
@@ -146,8 +146,9 @@ def build(
     def price_of(model: str, usage: Usage, when: datetime) -> int | None:
         return claude.pricing.cost_nanousd(model, usage, when=when)
 
+    loading = load_plugins(settings) if plugins is None else plugins
+    known = {**adapters, **_plugin_adapters(loading, settings, clock)}
     wakeup = Wakeup()
-    known = dict(adapters)
     intake = EngineIntake(
         database=database,
         dispatcher=wakeup,
@@ -156,7 +157,7 @@ def build(
         max_pending=settings.engine.max_pending,
     )
     host = PluginHost(
-        loading=plugins or load_plugins(settings),
+        loading=loading,
         database=database,
         claude=claude,
         clock=clock,
@@ -186,13 +187,9 @@ def build(
         platforms=known,
         wakeup=wakeup,
     )
-    scheduler = Scheduler(database=database, clock=clock, owner=owner)
-    maintenance = Maintenance(database=database, settings=settings, clock=clock, price_of=price_of)
-    for job in maintenance.jobs():
-        scheduler.add(job)
     nowhere = _nowhere(services)
-    for job in plugin_jobs(host, nowhere, zone=settings.operators.zone):
-        scheduler.add(job)
+    maintenance = Maintenance(database=database, settings=settings, clock=clock, price_of=price_of)
+    jobs = (*maintenance.jobs(), *plugin_jobs(host, nowhere, zone=settings.operators.zone))
     readiness = Readiness()
     service = Service(
         settings=settings.engine,
@@ -209,39 +206,38 @@ def build(
             block_s=settings.plugin_host.block_s,
             report=metrics.plugins.plugin_blocked_loop,
         ),
-        scheduler=scheduler,
+        scheduler=Scheduler(database=database, clock=clock, owner=owner, jobs=jobs),
         loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
         tracing=tracing,
         web=_web(settings, registry, readiness) if with_web else None,
     )
-    readiness.register("database", database.ping)
-    readiness.register("service", lambda: not service.stopping)
-    for name, adapter in known.items():
-        readiness.register(name, functools.partial(_is_ready, adapter))
+    _tell_when_ready(readiness, database, service, known)
     return service
 
 
-def found_plugins(settings: Settings) -> list[Found]:
-    """The plugins that are there and allowed."""
-    folder = settings.plugin_host.folder
-    return find(folder=Path(folder) if folder else None, allow=settings.plugin_host.allow)
+def _tell_when_ready(
+    readiness: Readiness, database: Database, service: Service, adapters: Mapping[str, Adapter]
+) -> None:
+    readiness.register("database", database.ping)
+    readiness.register("service", lambda: not service.stopping)
+    for name, adapter in adapters.items():
+        readiness.register(name, functools.partial(_is_ready, adapter))
 
 
-def all_plugins(settings: Settings) -> Loading:
-    """Load the plugins that the settings allow; those that can't be are told with their reason."""
-    return load_all(found_plugins(settings), settings.plugins)
-
-
-def load_plugins(settings: Settings) -> Loading:
-    """Find and load the plugins that the settings allow.
-
-    Raises:
-        PluginsUnusable: one that is required can't be used.
-    """
-    loading = all_plugins(settings)
-    for guard in loading.missing_guards:
-        raise PluginsUnusable(f"plugin {guard.name} is required and can't be used: {guard.why}")
-    return loading
+def _plugin_adapters(loading: Loading, settings: Settings, clock: Clock) -> dict[str, Adapter]:
+    """The platforms that plugins bring, each made from its plugin's settings."""
+    made: dict[str, Adapter] = {}
+    for loaded in loading.loaded:
+        for spec in loaded.plugin.adapters:
+            setup = AdapterSetup(
+                clock=clock,
+                secrets={},
+                addresses={},
+                settings=loaded.settings.model_dump(),
+                data_dir=data_dir(settings),
+            )
+            made[spec.name] = spec.factory.from_setup(setup)
+    return made
 
 
 def _nowhere(services: Services) -> Occasion:

@@ -5,7 +5,7 @@ once is a row in the database, which its own job stores can't promise for severa
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,11 +37,13 @@ class Job:
 class Scheduler:
     """Runs jobs when they are due. A run missed while no replica was alive is not made up for here."""
 
-    def __init__(self, *, database: Database, clock: Clock, owner: str) -> None:
+    def __init__(
+        self, *, database: Database, clock: Clock, owner: str, jobs: Iterable[Job] = ()
+    ) -> None:
         self._database = database
         self._clock = clock
         self._owner = owner
-        self._jobs: list[Job] = []
+        self._jobs = [*jobs]
 
     def add(self, job: Job) -> None:
         """Schedule a job; before `run`."""

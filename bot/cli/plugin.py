@@ -90,7 +90,7 @@ def new(name: str, into: Path) -> None:
 
 
 def _loading() -> "Loading":
-    from bot.app import all_plugins
+    from bot.host.installed import all_plugins
 
     settings = settings_or_exit()
     quiet_logs(settings.secret_values())
@@ -128,7 +128,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _switch(name: str, *, on: bool) -> None:
-    from bot.app import found_plugins
+    from bot.host.installed import found_plugins
 
     settings = settings_or_exit()
     if name not in {each.name for each in found_plugins(settings)}:

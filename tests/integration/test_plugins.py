@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from adapters.memory import MemoryAdapter, MemoryPlatform
 from bot.plugins import Answer, Ask, Block, Context, Plugin, Role, Table, Told
+from bot.ports import AdapterSetup
 from sandbox.claude import Reply
 from sandbox.claude.script import ToolCall
 from sandbox.testing import ADMIN, MEMBER, Platform, running
@@ -310,3 +312,40 @@ async def test_what_a_plugin_asks_claude_is_counted_as_its_own() -> None:
         bot.claude.script.always("Hm.")
         assert (await bot.say("/think life")).text == "Hm. Hm. Hm."
         await wait_until(lambda: len(bot.claude.bill().rows) == 3, 5.0, what="three requests")
+
+
+async def test_a_plugin_brings_a_platform() -> None:
+    """It is connected like any other, made from the plugin's settings, and people talk there."""
+    made: list[MemoryPlatform] = []
+
+    class Irc(BaseModel):
+        network: str = "libera"
+
+    plugin = Plugin("irc", api=1, settings=Irc)
+
+    @plugin.adapter("irc")
+    class IrcAdapter(MemoryAdapter):
+        """A platform in memory, under another name."""
+
+        @classmethod
+        def from_setup(cls, setup: AdapterSetup) -> "IrcAdapter":
+            """As an adapter from an entry point."""
+            made.append(MemoryPlatform(name=str(setup.settings["network"])))
+            return cls(platform=made[0])
+
+        @property
+        def name(self) -> str:
+            """As it is declared."""
+            return "irc"
+
+    async with running(plugin, {"network": "irc"}) as bot:
+        bot.claude.script.next("Hello over there.")
+        made[0].say("Hello?")
+        shown = made[0].visible(made[0].thread())
+        await wait_until(
+            lambda: (
+                [each.text for each in made[0].visible(made[0].thread())] == ["Hello over there."]
+            ),
+            10.0,
+            what=f"an answer on the plugin's platform, not {shown}",
+        )
