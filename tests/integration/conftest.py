@@ -13,7 +13,7 @@ from bot.vocabulary import SystemClock
 from storage.database import Database
 from storage.migrations import upgrade
 from tests.integration.operators_desk import OperatorsDesk
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, ReusedDatabases
 
 
 def _make_tables(url: str) -> None:
@@ -42,13 +42,9 @@ def postgres_template(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def spare_databases() -> list[str]:
-    """PostgreSQL databases with empty tables that no test uses: emptying one is quicker than copying."""
-    return []
-
-
-def _copy(server: PostgresServer, template: str) -> str:
-    return server.create_database(template=template)
+def postgres_databases(postgres_server: PostgresServer, postgres_template: str) -> ReusedDatabases:
+    """PostgreSQL databases with empty tables."""
+    return ReusedDatabases(postgres_server, postgres_template)
 
 
 @pytest.fixture
@@ -59,14 +55,10 @@ def ready_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
         shutil.copy(request.getfixturevalue("sqlite_template"), file)
         yield f"sqlite:///{file}"
         return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    spare: list[str] = request.getfixturevalue("spare_databases")
-    name = spare.pop() if spare else _copy(server, request.getfixturevalue("postgres_template"))
-    yield server.url(name)
-    if server.empty_database(name):
-        spare.append(name)
-    else:
-        server.drop_database(name)
+    databases: ReusedDatabases = request.getfixturevalue("postgres_databases")
+    name = databases.take()
+    yield databases.server.url(name)
+    databases.give_back(name)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from bot.plugins import PluginError
 from bot.vocabulary import Attachment
-from plugins import extract, guard, remind
+from plugins import catchup, extract, guard, remind
 from sandbox.claude import Reply
 from sandbox.testing import ADMIN, MEMBER, Bot, running
 
@@ -160,3 +160,33 @@ def test_local_times_hold_through_the_change_of_the_clocks() -> None:
     following = remind._next(list(range(7)), at, before)
     assert (following.day, following.hour) == (25, 9)
     assert following.astimezone(UTC).hour == 8
+
+
+async def test_catchup_sums_up_the_other_threads() -> None:
+    """Newest first, in parallel, with progress on the way; one that fails is named and spoils no other;
+    the cost is shown."""
+    async with running(catchup.plugin) as bot:
+        bot.claude.script.always("Noted.")
+        for number in range(3):
+            thread = bot.platform.thread(f"t{number}")
+            await bot.say(f"subject {number} is important", thread=thread)
+        bot.claude.script.clear()
+        bot.claude.script.when("subject 1", "It was about one.")
+        bot.claude.script.when("subject 2", "It was about two.")
+        bot.claude.script.when("subject 0", Reply.refused("cyber"))
+        heard = await bot.say("/catchup 2 days", thread=bot.platform.thread("here"))
+        lines = heard.text.splitlines()
+        assert "“subject 2 is important”: It was about two." in lines[0]
+        assert "It was about one." in lines[1]
+        assert "“subject 0 is important”: could not be summed up" in lines[2]
+        assert lines[-1].startswith("_3 threads, $0.0")
+        shown = [text for each in bot.platform.posted.values() for text in each.versions]
+        assert [text for text in shown if "of 3 threads" in text]
+
+
+async def test_catchup_with_nothing_to_tell() -> None:
+    """Says so, and asks Claude nothing."""
+    async with running(catchup.plugin) as bot:
+        assert "Nothing was said" in (await bot.say("/catchup")).text
+        assert "like this" in (await bot.say("/catchup since forever")).text
+        assert not bot.claude.requests
