@@ -1,11 +1,13 @@
 """What holds for every test: no network, no credentials of the developer's, a database of its own."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.network_guard import NetworkGuard, guard_this_process
 from tests.postgres import PostgresMissing, PostgresServer
@@ -36,6 +38,17 @@ def _choose_hypothesis_profile() -> None:
     hypothesis.settings.register_profile("desk", deadline=None)
     hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
     hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+@pytest.fixture(autouse=True)
+def _leaves_logging_as_it_was() -> Iterator[None]:
+    """A command that runs in the test's own process sets up logging for the process."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

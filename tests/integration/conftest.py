@@ -1,13 +1,11 @@
 """Databases with their tables made, on both engines; the tables are made once and then copied."""
 
 import asyncio
-import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from bot.vocabulary import SystemClock
 from storage.database import Database
@@ -72,11 +70,6 @@ async def database(ready_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[OperatorsDesk]:
-    """An operator's desk in an empty directory; logging is as before at the end."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield OperatorsDesk(tmp_path, monkeypatch, capsys)
-    root.handlers[:], root.level = handlers, level
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
+) -> OperatorsDesk:
+    """An operator's desk in an empty directory."""
+    return OperatorsDesk(tmp_path, monkeypatch, capsys)

@@ -1,27 +1,18 @@
 """`parley doctor` as an operator calls it."""
 
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from bot.cli import invoke
 
 
 @pytest.fixture(autouse=True)
-def at_a_new_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """In an empty directory, with nothing set; logging is as before at the end."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+def at_a_new_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty directory, with nothing set."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PARLEY_HTTP", "127.0.0.1:0")
-    yield
-    root.handlers[:], root.level = handlers, level
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
 
 
 def test_failures_are_shown_with_their_remedies(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,17 +15,6 @@ from bot.vocabulary import ManualClock, reference_of
 
 Lines = Callable[[], list[dict[str, Any]]]
 TURN_ID = "1m840yrjyhfzn737"
-
-
-@pytest.fixture(autouse=True)
-def untouched_logging() -> Iterator[None]:
-    """Each test leaves the process's logging as it found it."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
 
 
 def json_logs(level: Level = "info", secrets: tuple[str, ...] = ()) -> Lines:

@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import threading
 from collections.abc import AsyncIterator, Mapping
 from types import ModuleType
 from typing import Any
@@ -118,13 +119,19 @@ async def test_a_missing_package_is_said_with_its_remedy(monkeypatch: pytest.Mon
         Tracing.configured(otlp_endpoint="http://127.0.0.1:1", environ={})
 
 
-async def test_a_dead_collector_holds_no_shutdown(unused_tcp_port: int) -> None:
-    """Closing returns although nobody takes the last spans."""
+async def test_a_dead_collector_holds_no_shutdown(
+    unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing returns although nobody takes the last spans; the exporter gives up in its own time."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.3")
     tracing = Tracing.configured(otlp_endpoint=f"http://127.0.0.1:{unused_tcp_port}", environ={})
     with tracing.span("turn"):
         pass
     async with asyncio.timeout(10):
         await tracing.close(timeout_s=0.05)
+    for thread in threading.enumerate():
+        if thread.name == "traces-flush":
+            await asyncio.to_thread(thread.join)
 
 
 @pytest.mark.parametrize("propagate", [False, True])
