@@ -6,10 +6,7 @@ import io
 import json
 import os
 import random
-import signal
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,8 +16,8 @@ from bot.cli import invoke
 from bot.vocabulary import SystemClock
 from sandbox.claude import Pace, SimulatedClaude
 from tests.support import wait_until
+from tests.warm_parley import WarmParley, warm_parley
 
-PARLEY = (sys.executable, "-c", "from bot.cli import main; main()")
 QUESTION = "Tell me a story."
 ANSWER = " ".join(f"word{number}" for number in range(120))
 KILLS = 3
@@ -43,51 +40,22 @@ def environment(database_url: str, claude: SimulatedClaude) -> Mapping[str, str]
         "ANTHROPIC_API_KEY": "sk-ant-simulated",
         "ANTHROPIC_BASE_URL": claude.base_url,
         "DATABASE_URL": database_url,
-        "PYTHONWARNINGS": "error",
     }
 
 
-@asynccontextmanager
-async def parley(
-    *arguments: str, directory: Path, environ: Mapping[str, str], said: str = ""
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process of the command line that has been told `said`, and nothing more."""
-    process = await asyncio.create_subprocess_exec(
-        *PARLEY,
-        *arguments,
-        cwd=directory,
-        env=environ,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    process.stdin.write(said.encode())
-    process.stdin.close()
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def killed(
-    process: asyncio.subprocess.Process, transcript: Path, moment: random.Random
-) -> str:
+async def killed(process: WarmParley, transcript: Path, moment: random.Random) -> str:
     """Kill the process somewhere between its first record and its last; what it had printed."""
     written = records(transcript)
     enough = max(1, written + moment.randint(0, 5))
     await wait_until(
-        lambda: records(transcript) >= enough or process.returncode is not None,
+        lambda: records(transcript) >= enough or process.ended,
         PATIENCE_S,
         what=f"{enough} records",
     )
     await asyncio.sleep(moment.uniform(0.0, 0.2))  # the moment itself, not a wait for anything
-    if process.returncode is None:
-        process.send_signal(signal.SIGKILL)
-    printed, _ = await process.communicate()
-    return printed.decode()
+    process.kill()
+    await process.end(PATIENCE_S)
+    return process.out.read_text(errors="replace")
 
 
 def records(transcript: Path) -> int:
@@ -95,12 +63,10 @@ def records(transcript: Path) -> int:
     return transcript.read_bytes().count(b"\n") if transcript.exists() else 0
 
 
-async def finished(process: asyncio.subprocess.Process) -> str:
+async def finished(process: WarmParley) -> str:
     """What the process printed until it ended by itself; it must have ended well."""
-    async with asyncio.timeout(PATIENCE_S):
-        printed, complaints = await process.communicate()
-    assert process.returncode == 0, complaints.decode()
-    return printed.decode()
+    assert await process.end(PATIENCE_S) == 0, process.err.read_text()
+    return process.out.read_text()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -122,9 +88,11 @@ async def test_a_killed_process_leaves_exactly_one_complete_answer(
         printed = []
         for number in range(KILLS):
             said = f"{QUESTION}\n" if number == 0 else ""
-            async with parley("chat", directory=tmp_path, environ=environ, said=said) as process:
+            async with warm_parley(
+                "chat", directory=tmp_path, environ=environ, said=said
+            ) as process:
                 printed.append(await killed(process, transcript, moment))
-        async with parley("chat", directory=tmp_path, environ=environ) as process:
+        async with warm_parley("chat", directory=tmp_path, environ=environ) as process:
             printed.append(await finished(process))
         monkeypatch.chdir(tmp_path)
         for name, value in environ.items():
