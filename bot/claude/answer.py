@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from bot.claude.counting import with_documents_counted
 from bot.claude.draft import Draft, FinishedRound
 from bot.claude.errors import ClaudeError, Follows, InvalidRequest
 from bot.claude.events import AnswerEvent, Completion, Restarted, TextDelta
@@ -35,6 +36,9 @@ class Answering:
             ClaudeError: no model answered. What the books raise goes through untouched.
         """
         await self._shop.connection.warm()
+        self._prompt = await with_documents_counted(
+            self._shop, self._prompt, model=self._models[0], timeout_s=self._remaining_s()
+        )
         problems: list[ClaudeError] = []
         for model in self._models:
             if problems:
@@ -86,13 +90,16 @@ class Answering:
         wait_s = self._shop.retry.wait_s(
             error,
             attempt=attempt,
-            remaining_s=self._order.deadline - self._shop.clock.monotonic(),
+            remaining_s=self._remaining_s(),
             random=self._shop.random,
         )
         if wait_s is None:
             raise error
         self._shop.observer.retrying(model=model, reason=error.kind, wait_s=wait_s)
         await self._shop.clock.sleep(wait_s)
+
+    def _remaining_s(self) -> float:
+        return self._order.deadline - self._shop.clock.monotonic()
 
     def _falling_back(self, model: str, error: ClaudeError) -> Restarted:
         self._shop.observer.falling_back(model=model, reason=error.kind)

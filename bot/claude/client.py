@@ -1,13 +1,12 @@
 """The Claude client: one for the whole process, for every request to the provider."""
 
-import asyncio
 import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
+from bot.claude import counting
 from bot.claude.admission import Admission
 from bot.claude.answer import Answering
 from bot.claude.bookkeeper import Bookkeeper
@@ -18,7 +17,7 @@ from bot.claude.connection import Connection
 from bot.claude.events import AnswerEvent
 from bot.claude.observer import NullObserver, Observer
 from bot.claude.pricing import Pricing
-from bot.claude.prompt import Prompt, counting_body, request_body
+from bot.claude.prompt import Prompt
 from bot.claude.retry import Random, RetryPolicy
 from bot.claude.round import Order
 from bot.claude.timeouts import Timeouts
@@ -29,17 +28,6 @@ from config.catalogue import Catalogue
 if TYPE_CHECKING:
     import anthropic
     from anthropic._types import OpenTelemetryOptions
-
-COUNT_S = 5.0
-"""How long a token count may take before the estimate has to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenCount:
-    """How many input tokens a prompt has; `exact` if the provider counted them."""
-
-    tokens: int
-    exact: bool
 
 
 def connect(
@@ -133,19 +121,11 @@ class ClaudeClient:
         return Answering(self._shop, order, prompt=prompt, models=models).events()
 
     async def count_tokens(
-        self, prompt: Prompt, *, model: str, timeout_s: float = COUNT_S
-    ) -> TokenCount:
+        self, prompt: Prompt, *, model: str, timeout_s: float = counting.COUNT_S
+    ) -> counting.TokenCount:
         """How many input tokens `prompt` has for `model`. Costs nothing; never raises for the
         provider's sake: after `timeout_s`, or when it can't tell, the local estimate is returned."""
-        body: dict[str, Any] = counting_body(
-            request_body(prompt, model_id=model, model=self._shop.catalogue.get(model))
-        )
-        try:
-            async with asyncio.timeout(timeout_s):
-                counted = await self._shop.connection.sdk.messages.count_tokens(**body)
-        except Exception:  # whatever keeps it from counting, the estimate will do
-            return TokenCount(prompt.expected_input_tokens(), exact=False)
-        return TokenCount(counted.input_tokens, exact=True)
+        return await counting.count_tokens(self._shop, prompt, model=model, timeout_s=timeout_s)
 
     def bound(
         self, *, models: Sequence[str], attribution: Attribution, books: Books, deadline_s: float

@@ -34,11 +34,14 @@ class Prompt:
     thinking: Thinking = "auto"
     """`auto`: only as far as the model demands it. A kind that the model does not take is as `auto`."""
     cache_ttl: CacheTtl = "5m"
+    unseen_tokens: int = 0
+    """Those that an estimate can't see and the provider has counted, such as those of a PDF's pages."""
 
     def expected_input_tokens(self) -> int:
         """About how many tokens it has. Raises `TypeError` if it is not plain JSON."""
         schema = [self.output_format] if self.output_format else []
-        return estimate_prompt_tokens(self.system, self.messages, [*self.tools, *schema])
+        estimated = estimate_prompt_tokens(self.system, self.messages, [*self.tools, *schema])
+        return estimated + self.unseen_tokens
 
 
 def request_body(prompt: Prompt, *, model_id: str, model: Model | None) -> Json:

@@ -49,6 +49,26 @@ async def test_a_pdf_is_read(ready_url: str) -> None:
         assert base64.b64decode(document["source"]["data"]) == PDF.encode()
 
 
+async def test_what_a_pdf_may_cost_is_reserved(ready_url: str) -> None:
+    """Its pages can't be seen from here, so the provider is asked how many tokens they have; the books
+    expect at least what is billed in the end."""
+    pages = "".join(f"{n} 0 obj << /Type /Page >> endobj\n" for n in range(40))
+    async with engine(ready_url) as rig:
+        book = _file("book.pdf", "application/pdf", f"%PDF-1.4\n{pages}%%EOF")
+        await rig.answer_to(rig.say("Summarise.", attachments=[book]))
+        await rig.ask("Shorter.")
+        entries = await rig.ledger()
+        billed = [
+            entry.input_tokens + entry.cache_write_5m_tokens + entry.cache_read_tokens
+            for entry in entries
+        ]
+        assert max(billed) > 40_000
+        assert all(
+            entry.expected_input_tokens >= tokens
+            for entry, tokens in zip(entries, billed, strict=True)
+        )
+
+
 @pytest.mark.parametrize(
     ("name", "media_type"),
     [("notes.txt", "text/plain"), ("data.json", "application/json"), ("a.rs", "application/x-b")],
