@@ -21,6 +21,7 @@ from bot.claude.connection import Connection
 from bot.claude.observer import Observer
 from bot.claude.retry import RetryPolicy
 from bot.engine.accounts import LedgerBooks
+from bot.engine.adapter_store import DatabaseAdapterStore
 from bot.engine.attachments import AttachmentReader
 from bot.engine.budget_rules import BudgetRules
 from bot.engine.dispatcher import Dispatcher
@@ -33,10 +34,11 @@ from bot.host.installed import load_plugins
 from bot.host.jobs import plugin_jobs
 from bot.host.loading import Loading
 from bot.host.occasion import Occasion
+from bot.host.offers import command_offers
 from bot.host.running import RunningPlugins
 from bot.host.surroundings import HostSurroundings
 from bot.maintenance import Maintenance
-from bot.ports import Adapter, AdapterClass, AdapterSetup
+from bot.ports import Adapter, AdapterClass, AdapterSetup, ServesHttp
 from bot.scheduler import Scheduler
 from bot.service import Service
 from bot.telemetry.loop_lag import LoopLag
@@ -79,15 +81,23 @@ def adapter_classes() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=ADAPTERS_GROUP)}
 
 
-def make_adapter(name: str, *, settings: Settings, clock: Clock, **extra: object) -> Adapter:
-    """The adapter of that name. `extra` is added to the platform's settings.
+def open_database(settings: Settings, clock: Clock) -> Database:
+    """The database that the settings name; nothing is connected yet."""
+    return Database(settings.environment.database_url, clock=clock)
+
+
+def make_adapter(
+    name: str, *, settings: Settings, clock: Clock, database: Database, **extra: object
+) -> Adapter:
+    """The adapter of that name, which keeps in the database what it has to remember. `extra` is added
+    to the platform's settings.
 
     Raises:
         KeyError: none of that name is installed.
         PlatformError: it can't be made from these settings.
     """
     loaded: AdapterClass = adapter_classes()[name].load()
-    return loaded.from_setup(_setup(name, settings, clock, extra))
+    return loaded.from_setup(_setup(name, settings, clock, database, extra))
 
 
 def simulator(name: str) -> type[Simulator]:
@@ -97,7 +107,7 @@ def simulator(name: str) -> type[Simulator]:
     return loaded
 
 
-def service_adapters(settings: Settings, clock: Clock) -> dict[str, Adapter]:
+def service_adapters(settings: Settings, clock: Clock, database: Database) -> dict[str, Adapter]:
     """The adapters of every platform whose credentials are there and that is installed."""
     installed = adapter_classes()
     wanted = configured_platforms(settings)
@@ -107,7 +117,7 @@ def service_adapters(settings: Settings, clock: Clock) -> dict[str, Adapter]:
                 "the platform's tokens are set, but no adapter for it is installed", platform=name
             )
     return {
-        name: make_adapter(name, settings=settings, clock=clock)
+        name: make_adapter(name, settings=settings, clock=clock, database=database)
         for name in wanted
         if name in installed
     }
@@ -118,12 +128,13 @@ def build(
     settings: Settings,
     adapters: Mapping[str, Adapter],
     clock: Clock | None = None,
+    database: Database | None = None,
     with_web: bool = True,
     environ: Mapping[str, str] = os.environ,
     plugins: Loading | None = None,
 ) -> Service:
     """Put a service together; nothing is connected or started yet. `plugins` are those that the
-    settings allow unless given.
+    settings allow unless given; the service closes the database.
 
     Raises:
         PluginsUnusable: one that is required can't be used.
@@ -136,7 +147,7 @@ def build(
         environ=environ,
         propagate=settings.telemetry.propagate_traceparent,
     )
-    database = Database(settings.environment.database_url, clock=clock)
+    database = database or open_database(settings, clock)
     claude = _claude(settings, clock, tracing, metrics.claude)
     books = LedgerBooks(
         database=database, rules=BudgetRules(settings.budgets, zone=settings.operators.zone)
@@ -147,7 +158,7 @@ def build(
         return claude.pricing.cost_nanousd(model, usage, when=when)
 
     loading = load_plugins(settings) if plugins is None else plugins
-    known = {**adapters, **_plugin_adapters(loading, settings, clock)}
+    known = {**adapters, **_plugin_adapters(loading, settings, clock, database)}
     wakeup = Wakeup()
     intake = EngineIntake(
         database=database,
@@ -155,6 +166,7 @@ def build(
         adapters=known,
         metrics=metrics,
         max_pending=settings.engine.max_pending,
+        offers=command_offers(loading),
     )
     host = PluginHost(
         loading=loading,
@@ -209,7 +221,7 @@ def build(
         scheduler=Scheduler(database=database, clock=clock, owner=owner, jobs=jobs),
         loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
         tracing=tracing,
-        web=_web(settings, registry, readiness) if with_web else None,
+        web=_web(settings, registry, readiness, known) if with_web else None,
     )
     _tell_when_ready(readiness, database, service, known)
     return service
@@ -224,7 +236,9 @@ def _tell_when_ready(
         readiness.register(name, functools.partial(_is_ready, adapter))
 
 
-def _plugin_adapters(loading: Loading, settings: Settings, clock: Clock) -> dict[str, Adapter]:
+def _plugin_adapters(
+    loading: Loading, settings: Settings, clock: Clock, database: Database
+) -> dict[str, Adapter]:
     """The platforms that plugins bring, each made from its plugin's settings."""
     made: dict[str, Adapter] = {}
     for loaded in loading.loaded:
@@ -235,6 +249,8 @@ def _plugin_adapters(loading: Loading, settings: Settings, clock: Clock) -> dict
                 addresses={},
                 settings=loaded.settings.model_dump(),
                 data_dir=data_dir(settings),
+                store=_adapter_store(spec.name, database),
+                catch_up_max_age_s=settings.engine.catch_up_max_age_s,
             )
             made[spec.name] = spec.factory.from_setup(setup)
     return made
@@ -288,9 +304,17 @@ def _claude(settings: Settings, clock: Clock, tracing: Tracing, observer: Observ
     )
 
 
-def _web(settings: Settings, registry: CollectorRegistry, readiness: Readiness) -> WebServer:
+def _web(
+    settings: Settings,
+    registry: CollectorRegistry,
+    readiness: Readiness,
+    adapters: Mapping[str, Adapter],
+) -> WebServer:
     server = WebServer(address=settings.environment.http)
     server.add_routes(OperationsPages(readiness=readiness, registry=registry).routes())
+    for adapter in adapters.values():
+        if isinstance(adapter, ServesHttp):
+            server.add_routes(adapter.routes())
     return server
 
 
@@ -298,8 +322,12 @@ def _is_ready(adapter: Adapter) -> bool:
     return adapter.ready
 
 
+def _adapter_store(name: str, database: Database) -> DatabaseAdapterStore:
+    return DatabaseAdapterStore(database=database, platform=name, owner=replica_name())
+
+
 def _setup(
-    name: str, settings: Settings, clock: Clock, extra: Mapping[str, object]
+    name: str, settings: Settings, clock: Clock, database: Database, extra: Mapping[str, object]
 ) -> AdapterSetup:
     section = getattr(settings, name, None)
     present = {
@@ -318,4 +346,6 @@ def _setup(
         addresses=addresses,
         settings={**(section.model_dump() if section else {}), **extra},
         data_dir=data_dir(settings),
+        store=_adapter_store(name, database),
+        catch_up_max_age_s=settings.engine.catch_up_max_age_s,
     )

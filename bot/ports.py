@@ -8,10 +8,14 @@ stream is the adapter's own affair.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from bot.vocabulary import Attachment, Clock, Event, Message, Person, Thread, Usage
+from bot.vocabulary import Attachment, Card, Channel, Clock, Event, Message, Person, Thread, Usage
+
+if TYPE_CHECKING:
+    from aiohttp.web import RouteDef
 
 
 class PlatformError(Exception):
@@ -54,6 +58,10 @@ class Capabilities:
     """`notice` can be shown to one person alone."""
     redelivers: bool = False
     """An event that was not acknowledged comes again; where not, it waits in a bounded buffer."""
+    cards: bool = False
+    """A `Part` with a card is laid out natively, its picture in the same message."""
+    code_file_over_chars: int | None = None
+    """A block of code longer than this is better read as a file; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +86,44 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class OutgoingFile:
+    """A file to be sent, with its idempotency mark. `alt` describes a picture to who can't see it."""
+
+    mark: str
+    name: str
+    media_type: str
+    content: bytes
+    alt: str = ""
+
+
+class Controls(Enum):
+    """Standing buttons under a message of a reply, shown by platforms that have buttons."""
+
+    NONE = "none"
+    STOP = "stop"
+    """The answer is being written: a press is a `StopRequested`."""
+    RATE = "rate"
+    """The answer is there: a press is `Rated`, good or bad, for the turn of the message's mark."""
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One platform message of a reply: Markdown that fits into `Capabilities.max_chars`.
 
-    `mark` is its idempotency mark, at most `MAX_MARK_CHARS` long, the same at every attempt. Buttons
-    are shown as long as the message has a `choice`.
+    `mark` is its idempotency mark, at most `MAX_MARK_CHARS` long, the same at every attempt; what
+    stands before its last dot is the turn's id. Buttons are shown as long as the message has a
+    `choice`. Only the people in `may_mention`, by their ids, may be mentioned so that they notice.
+    A `card`, with its `picture`, is shown in place of the Markdown where `Capabilities.cards`.
     """
 
     mark: str
     markdown: str
     final: bool
     choice: Choice | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingFile:
-    """A file to be sent, with its idempotency mark."""
-
-    mark: str
-    name: str
-    media_type: str
-    content: bytes
+    controls: Controls = Controls.NONE
+    may_mention: frozenset[str] = frozenset()
+    card: Card | None = None
+    picture: OutgoingFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +143,32 @@ class KnownThread:
     last_message_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CommandParameter:
+    """A parameter of a command. With `takes_rest` it is text up to the end of the line."""
+
+    name: str
+    description: str
+    kind: Literal["text", "integer", "number", "boolean"]
+    required: bool
+    takes_rest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOffer:
+    """A command that people can call as `/name …`, for platforms that list commands themselves.
+
+    `private`: its answer concerns one person. `admin`: only those who manage the bot may use it.
+    """
+
+    name: str
+    summary: str
+    usage: str
+    parameters: tuple[CommandParameter, ...]
+    private: bool
+    admin: bool
+
+
 class IntakeUnavailable(Exception):
     """The event could not be made durable; the platform must not be told that it arrived."""
 
@@ -134,6 +185,37 @@ class Intake(Protocol):
 
     async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
         """The threads active since then, newest first: where to look for what was missed."""
+
+    async def thread_of(self, channel: Channel, message_id: str) -> Thread | None:
+        """The thread in which a message of the bot's is part of a reply; None if it is not known."""
+
+    def commands(self) -> Sequence[CommandOffer]:
+        """The commands there are, by name; switches and roles are looked at when one is called."""
+
+    async def home(self, workspace_key: str, person: Person) -> str:
+        """Markdown for a person who opens the bot's own page: what it can do, and what they used."""
+
+
+class AdapterStore(Protocol):
+    """What an adapter keeps from one start to the next: JSON values by key, shared by all replicas.
+
+    Every verb raises `IntakeUnavailable` while the database is away.
+    """
+
+    async def get(self, key: str) -> Any:
+        """The value; None if there is none."""
+
+    async def set(self, key: str, value: Any) -> None:
+        """Keep a value; None deletes it."""
+
+    async def items(self, prefix: str = "") -> Mapping[str, Any]:
+        """The values whose keys begin with `prefix`."""
+
+    async def hold(self, role: str, *, for_s: float) -> bool:
+        """Take a role, or keep it, for some seconds; false while another replica has it."""
+
+    async def release(self, role: str) -> None:
+        """Give a role up, if it is ours."""
 
 
 class Adapter(Protocol):
@@ -181,6 +263,15 @@ class Adapter(Protocol):
     async def notice(self, thread: Thread, person: Person, text: str, mark: str) -> None:
         """Tell one plain sentence that is not a reply; privately where `private_notices`."""
 
+    async def introduce(self, message: Message) -> Message:
+        """The message with what the event did not say and people would want to be known: the author's
+        name and whether they are an admin, the names of those it mentions. Asked when it is answered,
+        so that its arrival need not wait for it."""
+
+    async def find_channel(self, target: str) -> Channel:
+        """The channel with this id of the platform's, or the direct conversation with this person: where
+        a report is to go. Raises `PlatformError` if there is none."""
+
     async def said_before(self, message: Message) -> Sequence[Message]:
         """What people said in the thread before `message`, oldest first, when the bot first comes to
         it; empty where there is nothing or it may not be read."""
@@ -197,7 +288,8 @@ class AdapterSetup:
     """What an adapter is made from, in plain values: adapters don't know the settings.
 
     `secrets` and `addresses` go by the names of their environment variables, `settings` is the
-    platform's own section, `data_dir` is where it may keep files.
+    platform's own section, `data_dir` is where it may keep files. Missed messages are looked for up
+    to an age of `catch_up_max_age_s`.
     """
 
     clock: Clock
@@ -205,6 +297,8 @@ class AdapterSetup:
     addresses: Mapping[str, str]
     settings: Mapping[str, object]
     data_dir: Path
+    store: AdapterStore
+    catch_up_max_age_s: float = 86_400.0
 
 
 class AdapterClass(Protocol):
@@ -230,3 +324,11 @@ class ShowsReports(Protocol):
 
     async def report(self, thread: Thread, report: TurnReport) -> None:
         """Show it; called once the reply is final."""
+
+
+@runtime_checkable
+class ServesHttp(Protocol):
+    """An adapter to which its platform comes by HTTP: its routes are served on `PARLEY_HTTP`."""
+
+    def routes(self) -> "Sequence[RouteDef]":
+        """The routes, from the server's root; they answer once `run` has been called."""

@@ -88,6 +88,7 @@ class RepliesSettings(Section):
     """What stands around an answer."""
 
     footer: bool = False
+    buttons: bool = True
 
 
 class SlackSettings(Section):

@@ -15,6 +15,8 @@ from storage.tables import (
     MessageRow,
     RateChannelRow,
     RateSlotRow,
+    RatingRow,
+    ReplyMessageRow,
     ScheduleRow,
     ThreadRow,
     ToldRow,
@@ -59,6 +61,7 @@ def sweep_texts(connection: Connection, *, before: datetime) -> Swept:
             ],
             answer=None,
             footer=None,
+            card=None,
         ),
         _update(
             connection,
@@ -72,6 +75,18 @@ def sweep_texts(connection: Connection, *, before: datetime) -> Swept:
             table(AttachmentRow),
             table(AttachmentRow).c.sha256,
             [table(AttachmentRow).c.last_used_at < before],
+        ),
+        _delete(
+            connection,
+            table(ReplyMessageRow),
+            table(ReplyMessageRow).c.message_key,
+            [table(ReplyMessageRow).c.posted_at < before],
+        ),
+        _delete(
+            connection,
+            table(RatingRow),
+            table(RatingRow).c.turn_id,
+            [table(RatingRow).c.made_at < before],
         ),
     ]
     return Swept(sum(counts), more=any(count == BATCH for count in counts))

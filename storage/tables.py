@@ -122,6 +122,32 @@ class TurnRow(SQLModel, table=True):
         sa_column_kwargs=_EMPTY_LIST,
         description="the platform messages that show them, as JSON",
     )
+    card: str | None = Field(
+        default=None, sa_type=Text, description="an announcement's layout, as JSON"
+    )
+
+
+class ReplyMessageRow(SQLModel, table=True):
+    """A platform message that is part of a reply."""
+
+    __tablename__ = "reply_message"
+    __table_args__ = (Index("reply_message_age", "posted_at"),)
+
+    message_key: str = Field(primary_key=True)
+    thread_key: str
+    posted_at: datetime
+
+
+class RatingRow(SQLModel, table=True):
+    """What a person thought of a turn's answer."""
+
+    __tablename__ = "rating"
+    __table_args__ = (Index("rating_age", "made_at"),)
+
+    turn_id: str = Field(primary_key=True)
+    person_id: str = Field(primary_key=True)
+    good: bool
+    made_at: datetime
 
 
 class MessageRow(SQLModel, table=True):

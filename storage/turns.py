@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, bindparam, literal, select, update
 
-from bot.vocabulary import Closing, StoredFile, Usage
-from storage import answers, history, inbox, ledger, rate_limits, threads
+from bot.vocabulary import Card, Closing, StoredFile, Usage
+from storage import answers, history, inbox, ledger, rate_limits, reply_messages, threads
 from storage.answers import KnownAnswer
 from storage.database import notify
 from storage.errors import Revised
@@ -32,6 +32,7 @@ _turn_by_id = select(turns).where(turns.c.id == bindparam("turn"))
 _set = update(turns).where(turns.c.id == bindparam("turn"))
 _set_open = _set.where(turns.c.status == bindparam("status_before"))
 _new = turns.insert()
+_card = TypeAdapter(Card)
 
 
 UNREADABLE = timedelta(hours=1)
@@ -73,6 +74,8 @@ class Turn:
     """What is sent along with the answer."""
     file_ids: tuple[str, ...] = ()
     """The platform messages of those that have been sent, in the same order."""
+    card: Card | None = None
+    """How a platform that can lays the answer out; the first of the files is its picture."""
 
     @property
     def is_over(self) -> bool:
@@ -126,6 +129,7 @@ class Answered:
     window: Window | None = None
     context_tokens: int | None = None
     files: tuple[StoredFile, ...] = ()
+    card: Card | None = None
 
 
 def take(
@@ -182,11 +186,12 @@ def reload(connection: Connection, fence: Fence) -> tuple[threads.Signal, tuple[
 
 
 def save_reply(
-    connection: Connection, fence: Fence, turn_id: str, reply_ids: Sequence[str]
+    connection: Connection, work: Work, reply_ids: Sequence[str], *, now: datetime
 ) -> None:
     """Remember the platform messages of the reply as soon as they exist."""
-    threads.guard(connection, fence)
-    connection.execute(_set, {"turn": turn_id, "reply_ids": json.dumps(list(reply_ids))})
+    threads.guard(connection, work.held.fence)
+    connection.execute(_set, {"turn": work.turn.id, "reply_ids": json.dumps(list(reply_ids))})
+    reply_messages.remember(connection, work.held.thread, reply_ids, now=now)
 
 
 def save_files(connection: Connection, fence: Fence, turn_id: str, file_ids: Sequence[str]) -> None:
@@ -321,6 +326,7 @@ def _answer(connection: Connection, turn_id: str, answered: Answered, *, now: da
             "first_text_at": answered.first_text_at,
             "answered_at": now,
             "files": json.dumps([asdict(file) for file in answered.files]),
+            "card": None if answered.card is None else _card.dump_json(answered.card).decode(),
         },
     )
     return changed.rowcount == 1
@@ -399,4 +405,5 @@ def _turn(row: Any) -> Turn:
         detail=row.detail,
         files=tuple(StoredFile(**file) for file in json.loads(row.files)),
         file_ids=tuple(json.loads(row.file_ids)),
+        card=None if row.card is None else _card.validate_json(row.card),
     )

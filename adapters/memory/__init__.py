@@ -8,5 +8,15 @@ adapter can be thrown away and a new one made on the same platform, as after a c
 from adapters.memory.adapter import MemoryAdapter
 from adapters.memory.intake import MemoryIntake
 from adapters.memory.platform import Fault, MemoryPlatform, Posted, Verb
+from adapters.memory.store import MemoryStore, MemoryValues
 
-__all__ = ["Fault", "MemoryAdapter", "MemoryIntake", "MemoryPlatform", "Posted", "Verb"]
+__all__ = [
+    "Fault",
+    "MemoryAdapter",
+    "MemoryIntake",
+    "MemoryPlatform",
+    "MemoryStore",
+    "MemoryValues",
+    "Posted",
+    "Verb",
+]

@@ -1,6 +1,7 @@
 """The adapter of the platform in memory: what the ports ask for, in the fewest lines."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import Final
 
@@ -16,7 +17,7 @@ from bot.ports import (
     PlatformError,
     Shown,
 )
-from bot.vocabulary import Attachment, Message, Person, Thread
+from bot.vocabulary import Attachment, Channel, Message, Person, Thread
 
 HAND_IN_AGAIN_S: Final = 0.5
 """How long the adapter waits when an event could not be made durable."""
@@ -121,6 +122,17 @@ class MemoryAdapter:
         self._check(part)
         self.platform.put(thread, part, notice_for=person)
         _raise_late(fault)
+
+    async def introduce(self, message: Message) -> Message:
+        """The author as the platform knows them by now."""
+        await self.platform.request("introduce", message.thread)
+        author = self.platform.people.get(message.author.id, message.author)
+        return replace(message, author=author)
+
+    async def find_channel(self, target: str) -> Channel:
+        """Every channel is there, and is shared."""
+        await self.platform.request("find_channel", None)
+        return self.platform.thread(channel=target).channel
 
     async def said_before(self, message: Message) -> Sequence[Message]:
         """What people said in the thread before."""

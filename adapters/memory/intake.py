@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.ports import IntakeUnavailable, KnownThread
-from bot.vocabulary import Event, Message, MessageReceived
+from bot.ports import CommandOffer, IntakeUnavailable, KnownThread
+from bot.vocabulary import Channel, Event, Message, MessageReceived, Person, Thread
 
 
 class MemoryIntake:
     """Takes events in, drops duplicates, and forgets them with the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, offers: Sequence[CommandOffer] = ()) -> None:
+        self.offers = offers
+        self.replies: dict[str, Thread] = {}
+        """In which thread a message of the bot's is part of a reply, by the message's id."""
         self.events: list[Event] = []
         """What arrived, without duplicates."""
         self.receipts = 0
@@ -49,3 +52,15 @@ class MemoryIntake:
                     message.thread, message.id, message.sent_at
                 )
         return sorted(newest.values(), key=lambda known: known.last_message_at, reverse=True)
+
+    async def thread_of(self, channel: Channel, message_id: str) -> Thread | None:
+        """As noted in `replies`."""
+        return self.replies.get(message_id)
+
+    def commands(self) -> Sequence[CommandOffer]:
+        """The offers it was given."""
+        return self.offers
+
+    async def home(self, workspace_key: str, person: Person) -> str:
+        """A greeting."""
+        return f"Hello, {person.name}."

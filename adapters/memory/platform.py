@@ -26,7 +26,17 @@ from bot.vocabulary import (
 )
 
 Verb = Literal[
-    "show_status", "post", "edit", "send_file", "delete", "find", "notice", "said_before", "fetch"
+    "show_status",
+    "post",
+    "edit",
+    "send_file",
+    "delete",
+    "find",
+    "notice",
+    "introduce",
+    "find_channel",
+    "said_before",
+    "fetch",
 ]
 
 
@@ -81,6 +91,8 @@ class MemoryPlatform:
         self.clock: Clock = clock or SystemClock()
         self.posted: dict[str, Posted] = {}
         """Every message of the bot by its id, deleted ones too."""
+        self.people: dict[str, Person] = {}
+        """Those of whom the platform knows more than their messages say, by their ids."""
         self.status: dict[str, str] = {}
         """The sign of being at work by thread key, where it is shown."""
         self.requests: list[Verb] = []

@@ -292,6 +292,14 @@ class TerminalAdapter:
             self._view.remark(report_line(report))
         self._settle(thread)
 
+    async def introduce(self, message: Message) -> Message:
+        """The message: all that there is to know came with it."""
+        return message
+
+    async def find_channel(self, target: str) -> Channel:
+        """The terminal, whatever it is called."""
+        return self.thread.channel
+
     async def said_before(self, message: Message) -> Sequence[Message]:
         """Nothing: the bot heard every line."""
         return ()

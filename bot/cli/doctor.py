@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bot.app import make_adapter
+from bot.app import make_adapter, open_database
 from bot.cli.frame import json_option, print_json, print_table, quiet_logs, run_async
 from bot.doctor import checks_of, examine, wrong_settings
 from bot.vocabulary import Finding, SystemClock, Verdict
@@ -41,8 +41,12 @@ async def _examine() -> list[Finding]:
         return wrong_settings(error)
     quiet_logs(settings.secret_values())
     clock = SystemClock()
-    make = partial(make_adapter, settings=settings, clock=clock)
-    return await examine(checks_of(settings=settings, clock=clock, make_adapter=make))
+    database = open_database(settings, clock)
+    make = partial(make_adapter, settings=settings, clock=clock, database=database)
+    try:
+        return await examine(checks_of(settings=settings, clock=clock, make_adapter=make))
+    finally:
+        await database.close()
 
 
 def _failed(findings: Sequence[Finding]) -> bool:

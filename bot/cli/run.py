@@ -46,12 +46,13 @@ async def _run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, clock: Clock) -> None:
-    from bot.app import build, service_adapters
+    from bot.app import build, open_database, service_adapters
     from bot.cli.serving import stopped_by
 
-    adapters = service_adapters(settings, clock)
+    database = open_database(settings, clock)
+    adapters = service_adapters(settings, clock, database)
     if not adapters:
         raise click.ClickException("no adapter for the configured platforms is installed")
     click.echo(f"Starting {' and '.join(adapters)}.", err=True)
-    service = build(settings=settings, adapters=adapters, clock=clock)
+    service = build(settings=settings, adapters=adapters, clock=clock, database=database)
     await service.run(stopped_by(signal.SIGTERM, signal.SIGINT))

@@ -4,7 +4,7 @@ import signal
 from contextlib import ExitStack
 from pathlib import Path
 
-from bot.app import build, data_dir, make_adapter
+from bot.app import build, data_dir, make_adapter, open_database
 from bot.cli.serving import log_as_set, stopped_by
 from bot.ports import Adapter
 from bot.vocabulary import SystemClock
@@ -23,13 +23,24 @@ async def talk(settings: Settings, *, first_message: str | None, listen: bool = 
     with ExitStack() as stack:
         log = stack.enter_context(_log_file(directory).open("a", encoding="utf-8"))
         log_as_set(settings, clock, stream=log)
+        database = open_database(settings, clock)
         adapters: dict[str, Adapter] = {}
         if listen:
             adapter = make_adapter(
-                "terminal", settings=settings, clock=clock, first_message=first_message
+                "terminal",
+                settings=settings,
+                clock=clock,
+                database=database,
+                first_message=first_message,
             )
             adapters[adapter.name] = adapter
-        service = build(settings=settings, adapters=adapters, clock=clock, with_web=not listen)
+        service = build(
+            settings=settings,
+            adapters=adapters,
+            clock=clock,
+            database=database,
+            with_web=not listen,
+        )
         await service.run(stopped_by(signal.SIGTERM, signal.SIGINT))
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import structlog
 
-from bot.ports import Intake, IntakeUnavailable, KnownThread
-from bot.vocabulary import Clock, Event
+from bot.ports import CommandOffer, Intake, IntakeUnavailable, KnownThread
+from bot.vocabulary import Channel, Clock, Event, Person, Thread
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +52,18 @@ class BufferedIntake(Intake):
     async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
         """As the intake behind it."""
         return await self._intake.known_threads(platform, since=since)
+
+    async def thread_of(self, channel: Channel, message_id: str) -> Thread | None:
+        """As the intake behind it."""
+        return await self._intake.thread_of(channel, message_id)
+
+    def commands(self) -> Sequence[CommandOffer]:
+        """As the intake behind it."""
+        return self._intake.commands()
+
+    async def home(self, workspace_key: str, person: Person) -> str:
+        """As the intake behind it."""
+        return await self._intake.home(workspace_key, person)
 
     async def aclose(self) -> None:
         """Try once more and then no more; what still waits is lost, and said."""

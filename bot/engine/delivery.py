@@ -17,6 +17,7 @@ from bot.ports import (
 )
 from storage import history, threads, turns
 from storage.errors import StorageError
+from storage.ledger import ANSWERED
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,13 @@ class Delivery:
                 await turn.reply.withdraw(deadline=deadline)
             else:
                 footer = f"\n\n_{stored.footer}_" if stored.footer else ""
-                await turn.reply.finish(f"{stored.answer}{footer}", deadline=deadline)
+                await turn.reply.finish(
+                    f"{stored.answer}{footer}",
+                    deadline=deadline,
+                    to_be_rated=stored.outcome in ANSWERED,
+                    card=stored.card,
+                    picture=await self._picture(turn),
+                )
             await self._send_files(turn, deadline)
         except (ThreadGone, StorageError):
             raise
@@ -100,13 +107,29 @@ class Delivery:
             )
         )
 
+    async def _picture(self, turn: TurnRun) -> OutgoingFile | None:
+        """What a card shows beside its words, where the platform has cards."""
+        stored, services = turn.work.turn, turn.services
+        if stored.card is None or not stored.files or not turn.adapter.capabilities.cards:
+            return None
+        file = stored.files[0]
+        contents = await services.database.write(
+            history.attachments_of, [file.sha256], now=services.database.now()
+        )
+        _, content = contents.get(file.sha256, ("", b""))
+        mark = f"{turn.id}.f0"
+        return OutgoingFile(mark, file.name, file.media_type, content, file.alt)
+
     async def _send_files(self, turn: TurnRun, deadline: float) -> None:
-        """Send what goes along with the answer, each file once."""
+        """Send what goes along with the answer and is not in its card, each file once."""
         stored, services, adapter = turn.work.turn, turn.services, turn.shown_through
-        unsent = stored.files[len(stored.file_ids) :]
+        in_card = stored.card is not None and adapter.capabilities.cards
+        unsent = stored.files[max(len(stored.file_ids), int(in_card)) :]
         if not unsent:
             return
         ids, thread = [*stored.file_ids], turn.work.held.thread
+        if in_card and not ids:
+            ids = turn.reply.message_ids[:1]  # the picture is in that message
         contents = await services.database.write(
             history.attachments_of,
             [file.sha256 for file in unsent],
@@ -118,7 +141,7 @@ class Delivery:
             async with asyncio.timeout(max(0.1, deadline - services.clock.monotonic())):
                 sent = await adapter.find(thread, mark) if turn.work.resumed else None
                 sent = sent or await adapter.send_file(
-                    thread, OutgoingFile(mark, file.name, file.media_type, content)
+                    thread, OutgoingFile(mark, file.name, file.media_type, content, file.alt)
                 )
             ids.append(sent)
             await services.database.write(turns.save_files, turn.work.held.fence, turn.id, ids)

@@ -22,7 +22,7 @@ from bot.engine import notices
 from bot.engine.accounts import ChannelLimited
 from bot.engine.turn_run import Deferred, TurnRun
 from bot.ports import PlatformError
-from bot.vocabulary import Closing, StoredFile
+from bot.vocabulary import Card, Closing, StoredFile
 from storage import answers, rate_limits, told
 from storage.answers import KnownAnswer
 from storage.errors import BudgetExceeded, Unpriced
@@ -102,6 +102,7 @@ def ended(
     remembered: KnownAnswer | None = None,
     context_tokens: int | None = None,
     files: tuple[StoredFile, ...] = (),
+    card: Card | None = None,
 ) -> Answered:
     """The end of a turn. `said` is what the history keeps as the bot's words; with `keep` false not
     even the question is kept."""
@@ -125,6 +126,7 @@ def ended(
         window=turn.window,
         context_tokens=context_tokens,
         files=files,
+        card=card,
     )
 
 

@@ -8,18 +8,30 @@ from typing import Protocol
 import structlog
 
 from bot.engine import notices
-from bot.ports import Adapter, Intake, IntakeUnavailable, KnownThread, PlatformError
+from bot.engine.home import home_page
+from bot.ports import (
+    Adapter,
+    CommandOffer,
+    Intake,
+    IntakeUnavailable,
+    KnownThread,
+    PlatformError,
+)
 from bot.telemetry.metrics import Metrics
 from bot.vocabulary import (
+    Channel,
     ChoiceMade,
     Event,
     Message,
     MessageDeleted,
     MessageEdited,
     MessageReceived,
+    Person,
+    Rated,
     StopRequested,
+    Thread,
 )
-from storage import choices, inbox, threads, told
+from storage import choices, inbox, ratings, reply_messages, threads, told
 from storage.database import Database
 from storage.errors import DuplicateMessage, StorageUnavailable
 
@@ -58,12 +70,14 @@ class EngineIntake(Intake):
         adapters: dict[str, Adapter],
         metrics: Metrics,
         max_pending: int,
+        offers: Sequence[CommandOffer] = (),
     ) -> None:
         self._database = database
         self._dispatcher = dispatcher
         self._adapters = adapters
         self._metrics = metrics
         self._max_pending = max_pending
+        self._offers = offers
         self._telling: set[asyncio.Task[None]] = set()
 
     async def receive(self, event: Event) -> None:
@@ -83,6 +97,18 @@ class EngineIntake(Intake):
             threads.recent, platform, since=since, limit=KNOWN_THREADS
         )
         return [KnownThread(*each) for each in found]
+
+    async def thread_of(self, channel: Channel, message_id: str) -> Thread | None:
+        """The thread in which a message of the bot's is part of a reply."""
+        return await self._database.read(reply_messages.thread_of, channel, message_id)
+
+    def commands(self) -> Sequence[CommandOffer]:
+        """The commands of all plugins, by name."""
+        return self._offers
+
+    async def home(self, workspace_key: str, person: Person) -> str:
+        """What the bot can do, for a person who opens its page."""
+        return home_page(self._offers)
 
     async def _receive(self, event: Event) -> None:
         now = self._database.now()
@@ -105,6 +131,8 @@ class EngineIntake(Intake):
                 )
             case ChoiceMade(thread=thread):
                 await self._choose(event, now)
+            case Rated():
+                await self._rate(event, now)
             case StopRequested(thread=thread):
                 if await self._database.write(threads.request_stop, thread.key, now=now):
                     self._changed(thread.key)
@@ -120,6 +148,13 @@ class EngineIntake(Intake):
             now=now,
         ):
             self._dispatcher.poke(event.thread.key)
+
+    async def _rate(self, event: Rated, now: datetime) -> None:
+        person_id, good = event.by.id, event.good
+        if await self._database.write(
+            ratings.rate, event.turn_id, person_id=person_id, good=good, now=now
+        ):
+            self._metrics.answer_rated(good=good)
 
     async def _store(self, message: Message, now: datetime) -> None:
         if self._dispatcher.waiting >= self._max_pending:

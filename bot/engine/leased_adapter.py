@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.ports import Adapter, Capabilities, Intake, OutgoingFile, Part, PlatformBusy, Shown
-from bot.vocabulary import Attachment, Message, Person, Thread
+from bot.vocabulary import Attachment, Channel, Message, Person, Thread
 
 ASK_AGAIN_S: Final = 0.5
 """After this long a heartbeat may have renewed the lease, or told that it is lost."""
@@ -72,6 +72,14 @@ class LeasedAdapter(Adapter):
     async def notice(self, thread: Thread, person: Person, text: str, mark: str) -> None:
         """As the platform."""
         await self._adapter.notice(thread, person, text, mark)
+
+    async def introduce(self, message: Message) -> Message:
+        """As the platform."""
+        return await self._adapter.introduce(message)
+
+    async def find_channel(self, target: str) -> Channel:
+        """As the platform."""
+        return await self._adapter.find_channel(target)
 
     async def said_before(self, message: Message) -> Sequence[Message]:
         """As the platform."""

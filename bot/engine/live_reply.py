@@ -2,14 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from bot.engine.pace import Pace, retry_delay_s
 from bot.engine.reply_messages import VERB_TIMEOUT_S, ReplyMessages, SaveMessageIds, View
 from bot.engine.split import Splitter, show_unfinished
-from bot.ports import Adapter, Choice, PlatformBusy, PlatformError, PlatformUnavailable, ThreadGone
-from bot.vocabulary import Clock, Thread
+from bot.ports import (
+    Adapter,
+    Choice,
+    Controls,
+    OutgoingFile,
+    PlatformBusy,
+    PlatformError,
+    PlatformUnavailable,
+    ThreadGone,
+)
+from bot.vocabulary import Card, Clock, Thread
 
 STATUS_TIMEOUT_S: Final = 2.0
 """The sign of being at work must not hold up the text, should it hang."""
@@ -43,6 +53,8 @@ class LiveReply:
         recovering: bool = False,
         status_text: str = "is thinking…",
         placeholder: str = "…",
+        buttons: bool = True,
+        may_mention: frozenset[str] = frozenset(),
         verb_timeout_s: float = VERB_TIMEOUT_S,
     ) -> None:
         self._adapter = adapter
@@ -51,6 +63,8 @@ class LiveReply:
         self._clock = clock
         self._status_text = status_text
         self._placeholder = placeholder
+        self._buttons = buttons
+        self._may_mention = may_mention
         self._splitter = Splitter(adapter.capabilities)
         self._messages = ReplyMessages(
             adapter=adapter,
@@ -103,10 +117,20 @@ class LiveReply:
         self._choice = choice
         self._news.set()
 
-    async def finish(self, markdown: str, *, deadline: float) -> None:
+    async def finish(
+        self,
+        markdown: str,
+        *,
+        deadline: float,
+        to_be_rated: bool = False,
+        card: Card | None = None,
+        picture: OutgoingFile | None = None,
+    ) -> None:
         """Bring the visible reply to exactly `markdown`, in as many messages as it takes; what is
         shown beyond that is deleted.
 
+        With `to_be_rated` people are asked under the last one whether it was any good. A `card` takes the
+        place of the text in its first message, with its `picture`, where the platform has cards.
         `deadline` is a time of the clock's `monotonic`. May be called again if the platform failed.
 
         Raises:
@@ -117,8 +141,13 @@ class LiveReply:
         """
         await self._stop()
         parts = self._splitter.parts(markdown)
+        if card is not None and self._adapter.capabilities.cards:
+            parts = parts[:1]  # a card says it all, in one message
         for index, part in enumerate(parts):
-            message, view = self._messages[index], View(part, final=True)
+            message, view = self._messages[index], self._view(part, final=True)
+            if index == len(parts) - 1:
+                controls = Controls.RATE if to_be_rated and self._buttons else Controls.NONE
+                view = replace(view, controls=controls, card=card, picture=picture)
             if not message.shows(view):
                 bring = partial(self._messages.bring, index, view)
                 await self._insist(bring, message.pace, deadline)
@@ -181,7 +210,7 @@ class LiveReply:
         if self._adapter.capabilities.status:
             await self._show_status(self._status_text)
         elif not self._messages.ids:
-            await self._try_to_bring(0, View(self._placeholder, final=False))
+            await self._try_to_bring(0, self._view(self._placeholder, final=False))
             self._messages[0].pace.hurry()
 
     async def _show_status(self, text: str | None) -> None:
@@ -231,9 +260,19 @@ class LiveReply:
         pieces = [piece for piece in self._splitter.slices(text) if not piece.blank]
         if not pieces:
             return []
-        settled = [View(piece.shown, final=True) for piece in pieces[:-1]]
-        newest = self._unfinished(pieces[-1].shown)
-        return [*settled, View(newest, final=False, choice=choice)] if newest.strip() else settled
+        settled = [self._view(piece.shown, final=True) for piece in pieces[:-1]]
+        newest = self._view(self._unfinished(pieces[-1].shown), final=False, choice=choice)
+        return [*settled, newest] if newest.markdown.strip() else settled
+
+    def _view(self, markdown: str, *, final: bool, choice: Choice | None = None) -> View:
+        stoppable = self._buttons and not final and choice is None
+        return View(
+            markdown,
+            final,
+            choice,
+            controls=Controls.STOP if stoppable else Controls.NONE,
+            may_mention=self._may_mention,
+        )
 
     def _unfinished(self, markdown: str) -> str:
         """The last part as it stands: with open code closed, if there is room for that."""

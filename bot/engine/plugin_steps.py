@@ -42,7 +42,14 @@ async def announce(turn: TurnRun) -> Answered | None:
     message = turn.messages[0]
     if not message.announcement:
         return None
-    return endings.ended(turn, "announced", message.text, said=message.text, files=message.files)
+    return endings.ended(
+        turn,
+        "announced",
+        message.text,
+        said=message.text,
+        files=message.files,
+        card=message.card,
+    )
 
 
 async def filter_question(turn: TurnRun) -> Answered | None:

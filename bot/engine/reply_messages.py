@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from bot.engine.pace import Pace
-from bot.ports import Adapter, Choice, MessageGone, Part, PlatformError, PlatformUnavailable
-from bot.vocabulary import Clock, Thread
+from bot.ports import (
+    Adapter,
+    Choice,
+    Controls,
+    MessageGone,
+    OutgoingFile,
+    Part,
+    PlatformError,
+    PlatformUnavailable,
+)
+from bot.vocabulary import Card, Clock, Thread
 
 SaveMessageIds = Callable[[list[str]], Awaitable[None]]
 """Makes the ids of the reply's messages durable, in order; called before anything else is shown."""
@@ -41,10 +50,23 @@ class View:
     markdown: str
     final: bool
     choice: Choice | None = None
+    controls: Controls = Controls.NONE
+    may_mention: frozenset[str] = frozenset()
+    card: Card | None = None
+    picture: OutgoingFile | None = None
 
     def part(self, mark: str) -> Part:
         """As the message with this mark."""
-        return Part(mark=mark, markdown=self.markdown, final=self.final, choice=self.choice)
+        return Part(
+            mark=mark,
+            markdown=self.markdown,
+            final=self.final,
+            choice=self.choice,
+            controls=self.controls,
+            may_mention=self.may_mention,
+            card=self.card,
+            picture=self.picture,
+        )
 
 
 class ReplyMessages:

@@ -140,6 +140,7 @@ class Settlement:
                 footer=answered.footer,
                 detail=answered.detail,
                 files=answered.files,
+                card=answered.card,
             ),
         )
         return True

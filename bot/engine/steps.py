@@ -4,9 +4,12 @@ Each step finds something out and notes it on the turn, or ends the turn by retu
 they raise is turned into an ending by `endings.foreseen`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
+
+import structlog
 
 from bot.claude.errors import ContextTooLong
 from bot.claude.events import Completion, Restarted, TextDelta
@@ -22,7 +25,12 @@ from bot.vocabulary import Message
 from storage import answers, history
 from storage.turns import Answered
 
+log = structlog.get_logger(__name__)
+
 Step = Callable[[TurnRun], Awaitable[Answered | None]]
+
+INTRODUCE_S = 5.0
+"""An answer does not wait longer to know its asker's name."""
 
 SPEAKER_TOKENS = 8
 """About what a speaker's name takes."""
@@ -41,6 +49,17 @@ async def listen_only(turn: TurnRun) -> Answered | None:
         return None
     turn.question = question_of(turn.messages, earlier=(), files=())
     return endings.ended(turn, "noted", None)
+
+
+async def introduce(turn: TurnRun) -> Answered | None:
+    """Learn who speaks: events say too little, and their arrival could not wait for more."""
+    for message in turn.messages:
+        try:
+            async with asyncio.timeout(INTRODUCE_S):
+                turn.introduced[message.id] = await turn.adapter.introduce(message)
+        except (PlatformError, TimeoutError) as error:
+            log.warning("not introduced", error=str(error))
+    return None
 
 
 async def give_feedback(turn: TurnRun) -> Answered | None:
@@ -105,10 +124,11 @@ async def ask_claude(turn: TurnRun) -> Answered | None:
 STEPS: Sequence[Step] = (
     one_at_a_time,
     announce,
-    filter_question,
     listen_only,
-    take_command,
     give_feedback,
+    introduce,
+    filter_question,
+    take_command,
     read_question,
     read_history,
     give_known_answer,

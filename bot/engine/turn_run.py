@@ -76,6 +76,8 @@ class TurnRun:
     summary: str | None = None
     window: Window | None = None
     prompt: Prompt | None = None
+    introduced: dict[str, Message] = field(default_factory=dict)
+    """The messages as their platform completed them, by their ids."""
     texts: dict[str, str] = field(default_factory=dict)
     """What filters or a command made of messages' texts, by the message's id."""
     tools: dict[str, ToolSpec] = field(default_factory=dict)
@@ -102,12 +104,12 @@ class TurnRun:
     @property
     def messages(self) -> tuple[Message, ...]:
         """What the people said that this turn answers."""
-        if not self.texts:
-            return tuple(each.message for each in self.work.messages)
-        return tuple(
-            replace(each.message, text=self.texts.get(each.message.id, each.message.text))
-            for each in self.work.messages
+        said = tuple(
+            self.introduced.get(each.message.id, each.message) for each in self.work.messages
         )
+        if not self.texts:
+            return said
+        return tuple(replace(each, text=self.texts.get(each.id, each.text)) for each in said)
 
     @property
     def channel(self) -> Channel:
@@ -152,7 +154,7 @@ class TurnRun:
         """The question changed: what the steps found out no longer holds."""
         self.question = self.prompt = self.window = None
         self.said, self.summary, self.text, self.spoken = (), None, "", ""
-        self.exchange, self.texts, self.tools = [], {}, {}
+        self.exchange, self.texts, self.tools, self.introduced = [], {}, {}, {}
 
     def extend(self, seconds: float) -> None:
         """Time in which a person was asked something is not the turn's."""

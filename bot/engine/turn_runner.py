@@ -119,12 +119,12 @@ class TurnRunner:
         )
 
     def _reply(self, work: Work, adapter: Adapter) -> LiveReply:
-        write = self._services.database.write
+        database = self._services.database
 
         async def save(message_ids: list[str]) -> None:
             await patiently(
                 self._services,
-                lambda: write(turns.save_reply, work.held.fence, work.turn.id, message_ids),
+                lambda: database.write(turns.save_reply, work, message_ids, now=database.now()),
             )
 
         return LiveReply(
@@ -136,4 +136,11 @@ class TurnRunner:
             message_ids=work.turn.reply_ids,
             recovering=work.resumed,
             status_text=notices.THINKING,
+            buttons=self._services.settings.replies.buttons,
+            may_mention=_heard(work),
         )
+
+
+def _heard(work: Work) -> frozenset[str]:
+    """Those who take part in the conversation: only they may be mentioned."""
+    return frozenset(work.held.speakers) | {each.message.author.id for each in work.messages}

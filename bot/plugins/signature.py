@@ -53,7 +53,7 @@ class Signature:
                 annotation=annotation,
                 required=field.is_required(),
                 description=field.description or "",
-                takes_rest=index == last and _plain(annotation) is str,
+                takes_rest=index == last and plain(annotation) is str,
             )
             for index, (name, (annotation, field)) in enumerate(self._fields.items())
         )
@@ -116,13 +116,13 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return schema
 
 
-def _plain(annotation: Any) -> Any:
+def plain(annotation: Any) -> Any:
     """The type without `Annotated` and `| None`."""
     while typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     left = [each for each in typing.get_args(annotation) if each is not type(None)]
     if len(left) == 1 and type(None) in typing.get_args(annotation):
-        return _plain(left[0])
+        return plain(left[0])
     return annotation
 
 
@@ -132,4 +132,4 @@ def _problems(error: ValidationError) -> str:
     return "; ".join(lines[:MAX_PROBLEMS])
 
 
-__all__ = ["Field", "Parameter", "Signature", "WrongArguments"]
+__all__ = ["Field", "Parameter", "Signature", "WrongArguments", "plain"]

@@ -40,6 +40,9 @@ class Metrics:
         self._turns_total = Counter(
             "parley_turns", "Turns that ended, by how.", ["outcome"], registry=registry
         )
+        self._ratings = Counter(
+            "parley_ratings", "What people thought of answers.", ["verdict"], registry=registry
+        )
         self._active_turns = Gauge(
             "parley_active_turns", "Turns now running here.", registry=registry
         )
@@ -125,6 +128,10 @@ class Metrics:
     def final_shown(self, after_s: float) -> None:
         """The person saw the complete answer."""
         self._final.observe(after_s)
+
+    def answer_rated(self, *, good: bool) -> None:
+        """A person said whether an answer was any good."""
+        self._ratings.labels("good" if good else "bad").inc()
 
     def answer_cache_asked(self, *, hit: bool) -> None:
         """A stored answer to the same question was looked for."""

@@ -1,6 +1,7 @@
 """The words every room of the house shares; it imports none of them."""
 
 from bot.vocabulary.accounting import Attribution, BillableRequest, Closing, EntryStatus
+from bot.vocabulary.card import Card, Fact, Listing
 from bot.vocabulary.clock import Clock, ManualClock, SystemClock
 from bot.vocabulary.conversation import (
     Attachment,
@@ -13,6 +14,7 @@ from bot.vocabulary.conversation import (
     MessageEdited,
     MessageReceived,
     Person,
+    Rated,
     StopRequested,
     StoredFile,
     Thread,
@@ -33,6 +35,7 @@ __all__ = [
     "Attachment",
     "Attribution",
     "BillableRequest",
+    "Card",
     "Channel",
     "ChannelKind",
     "ChoiceMade",
@@ -40,13 +43,16 @@ __all__ = [
     "Closing",
     "EntryStatus",
     "Event",
+    "Fact",
     "Finding",
+    "Listing",
     "ManualClock",
     "Message",
     "MessageDeleted",
     "MessageEdited",
     "MessageReceived",
     "Person",
+    "Rated",
     "StopRequested",
     "StoredFile",
     "SystemClock",

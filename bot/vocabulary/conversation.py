@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from bot.vocabulary.card import Card
 from bot.vocabulary.text import storable
 
 
@@ -90,11 +91,12 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file that the bot sends; its bytes are kept under their hash."""
+    """A file that the bot sends; its bytes are kept under their hash. `alt` describes a picture."""
 
     name: str
     media_type: str
     sha256: str
+    alt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     announcement: bool = False
     files: tuple[StoredFile, ...] = ()
+    card: Card | None = None
+    """An announcement's own layout, for platforms that can show one; `text` says the same."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", storable(self.text))
@@ -180,7 +184,18 @@ class ChoiceMade:
     kind: Literal["choice"] = "choice"
 
 
-Event = MessageReceived | MessageEdited | MessageDeleted | StopRequested | ChoiceMade
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A person said by a button whether the answer of a turn was any good."""
+
+    thread: Thread
+    turn_id: str
+    good: bool
+    by: Person
+    kind: Literal["rated"] = "rated"
+
+
+Event = MessageReceived | MessageEdited | MessageDeleted | StopRequested | ChoiceMade | Rated
 
 _thread = TypeAdapter(Thread)
 _message = TypeAdapter(Message)

@@ -104,7 +104,7 @@ async def test_who_lost_a_lease_is_told_and_can_write_nothing(database: Database
     with pytest.raises(LeaseLost):
         await answer(database, work, now=now)
     with pytest.raises(LeaseLost):
-        await database.write(turns.save_reply, fence, work.turn.id, ["m1"])
+        await database.write(turns.save_reply, work, ["m1"], now=now)
     with pytest.raises(LeaseLost):
         await database.write(turns.end, fence, work.turn.id, parked=False, detail=None, now=now)
     with pytest.raises(LeaseLost):

@@ -107,7 +107,7 @@ async def test_a_turn_is_resumed_by_whoever_claims_it_next(database: Database) -
     """The successor finds the same turn, what is shown of it, and what arrived meanwhile."""
     await put(database, said("one"))
     work = await take_one(database)
-    await database.write(turns.save_reply, work.held.fence, work.turn.id, ["p1", "p2"])
+    await database.write(turns.save_reply, work, ["p1", "p2"], now=T0)
     await put(database, said("two"))
     again = await take_one(database, owner="r2", now=at(LEASE_S))
     assert again.resumed

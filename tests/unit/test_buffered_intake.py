@@ -1,15 +1,13 @@
 """The buffer in front of the intake: bounded, in order, and nothing in it is lost."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
 
 import pytest
 from structlog.testing import capture_logs
 
 from adapters.memory import MemoryIntake
 from bot.engine.buffered_intake import LONGEST_RETRY_S, BufferedIntake
-from bot.ports import Intake, IntakeUnavailable, KnownThread
+from bot.ports import IntakeUnavailable
 from bot.vocabulary import (
     Channel,
     Event,
@@ -60,10 +58,11 @@ class Stored(MemoryIntake):
         await super().receive(event)
 
 
-class Held(Intake):
+class Held(MemoryIntake):
     """An intake whose first event hangs until it is let through, or refused."""
 
     def __init__(self, behind: MemoryIntake) -> None:
+        super().__init__()
         self.let_through = asyncio.Event()
         self.refuses = False
         self.held = 0
@@ -79,15 +78,12 @@ class Held(Intake):
                 raise IntakeUnavailable("the connection broke")
         await self._behind.receive(event)
 
-    async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
-        """None."""
-        return ()
 
-
-class Refusing(Intake):
+class Refusing(MemoryIntake):
     """An intake that can't take one certain text, whenever it comes."""
 
     def __init__(self, behind: MemoryIntake, text: str) -> None:
+        super().__init__()
         self._behind = behind
         self._text = text
 
@@ -96,10 +92,6 @@ class Refusing(Intake):
         if isinstance(event, MessageReceived) and event.message.text == self._text:
             raise ValueError("a text that no database takes")
         await self._behind.receive(event)
-
-    async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
-        """None."""
-        return ()
 
 
 async def test_with_the_database_there_nothing_waits() -> None:

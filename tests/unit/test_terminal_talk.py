@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory import MemoryIntake
+from adapters.memory import MemoryIntake, MemoryStore
 from adapters.terminal import TerminalAdapter
 from adapters.terminal.lines import Lines
 from adapters.terminal.transcript import Transcript
@@ -234,7 +234,12 @@ async def test_it_is_made_from_a_setup(tmp_path: Path) -> None:
     """The transcript stands beside the database; nothing is opened yet."""
     adapter = TerminalAdapter.from_setup(
         AdapterSetup(
-            clock=SystemClock(), secrets={}, addresses={}, settings={}, data_dir=tmp_path / "data"
+            clock=SystemClock(),
+            secrets={},
+            addresses={},
+            settings={},
+            data_dir=tmp_path / "data",
+            store=MemoryStore(),
         )
     )
     assert adapter.name == "terminal"
