@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := PIP_USER=0 $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check
 LOCKED := --require-hashes --only-binary :all:
 UV ?= uv
-COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+COMPILE := $(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
 # A stamp is written when its step is complete, so a step that was interrupted runs again.

@@ -122,11 +122,12 @@ async def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Database) -> N
     await empty.close()
 
 
-NEXT_REVISION = """
+NEWEST = migrations.head()
+NEXT_REVISION = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9998", "{NEWEST}"
 
 def upgrade():
     with op.batch_alter_table("told") as told:
@@ -138,7 +139,7 @@ def upgrade():
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Makes this process a later release, with one revision more."""
     later = shutil.copytree(migrations.HERE, tmp_path / "later")
-    (later / "versions" / "0002_note.py").write_text(NEXT_REVISION)
+    (later / "versions" / "9998_note.py").write_text(NEXT_REVISION)
     monkeypatch.setattr(migrations, "HERE", later)
     migrations.revisions.cache_clear()
     yield
@@ -149,9 +150,9 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 async def test_an_older_database_keeps_its_data(database: Database) -> None:
     """A later release applies what is missing, and what was there is still there."""
     await database.write(_run, "INSERT INTO told VALUES ('kept', '2026-11-23 09:00:00+00')")
-    assert await database.read(migrations.pending) == ["0002"]
+    assert await database.read(migrations.pending) == ["9998"]
     done = await bring_up_to_date(database)
-    assert (done.before, done.after) == ("0001", "0002")
+    assert (done.before, done.after) == (NEWEST, "9998")
     assert await database.read(_rows, "SELECT key, note FROM told") == [("kept", "-")]
 
 
@@ -169,7 +170,7 @@ async def test_sqlite_is_copied_before_it_is_upgraded(
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT key FROM told").fetchall() == [("kept",)]
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
-            ("0001",)
+            (NEWEST,)
         ]
 
 
