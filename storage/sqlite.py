@@ -7,14 +7,16 @@ async driver does, costs twice the processor time (see docs/benchmarks.md).
 import asyncio
 import fcntl
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from storage.errors import StorageUnavailable
@@ -23,6 +25,7 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5_000
 READERS = 2
+SWITCH_AGAIN_S = 0.02
 
 
 class SqliteBackend:
@@ -119,13 +122,9 @@ def _engine(path: Path, *, begin: str, pool_size: int) -> Engine:
         connection.isolation_level = None  # transactions are ours
         cursor = connection.cursor()
         # FULL: what a platform was told has arrived must survive a power cut, not only a crash.
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
+        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
+        _use_wal(cursor)
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -133,6 +132,22 @@ def _engine(path: Path, *, begin: str, pool_size: int) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _use_wal(cursor: DBAPICursor) -> None:
+    """Of several processes that make a file at the same time one can switch it; SQLite tells the others at
+    once that it is locked, whatever the busy timeout (https://sqlite.org/wal.html#sometimes_queries_return
+    _sqlite_busy_in_wal_mode)."""
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(SWITCH_AGAIN_S)
+        else:
+            return
 
 
 async def _in_thread(
