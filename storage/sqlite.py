@@ -135,9 +135,9 @@ def _engine(path: Path, *, begin: str, pool_size: int) -> Engine:
 
 
 def _use_wal(cursor: DBAPICursor) -> None:
-    """Of several processes that make a file at the same time one can switch it; SQLite tells the others at
-    once that it is locked, whatever the busy timeout (https://sqlite.org/wal.html#sometimes_queries_return
-    _sqlite_busy_in_wal_mode)."""
+    """Of several processes that make a file at the same time one can switch it; SQLite tells the others
+    at once that it is locked, whatever the busy timeout ("Sometimes Queries Return SQLITE_BUSY In WAL
+    Mode", https://sqlite.org/wal.html)."""
     give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
         try:
