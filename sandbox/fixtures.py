@@ -18,6 +18,7 @@ except ImportError:  # async fixtures then need another plugin, such as anyio's
 
 if TYPE_CHECKING:
     from sandbox.claude import ClaudeProcess, SimulatedClaude
+    from sandbox.slack import SimulatedSlack
 
 SIMULATED_API_KEY = "sk-ant-simulated"
 """A key that the simulated Claude accepts, as it does any that does not say `invalid`."""
@@ -49,3 +50,12 @@ def simulated_claude_environment(
     monkeypatch.setenv("ANTHROPIC_API_KEY", SIMULATED_API_KEY)
     monkeypatch.setenv("ANTHROPIC_BASE_URL", simulated_claude.base_url)
     return simulated_claude
+
+
+@_async_fixture
+async def simulated_slack() -> "AsyncIterator[SimulatedSlack]":
+    """A simulated Slack on loopback, without rate limits; `api_url` is its address."""
+    from sandbox.slack import SimulatedSlack
+
+    async with SimulatedSlack() as slack:
+        yield slack
