@@ -78,7 +78,8 @@ class HeldThread:
     stop_requested: bool
     attempts: int
     turn_id: str | None
-    bot_spoke: bool
+    has_come: bool
+    """The bot has spoken or listened here: what was said before is known."""
     speakers: tuple[str, ...]
     """Ids of the people heard here."""
     window_start: int
@@ -285,7 +286,7 @@ def held(row: Any) -> HeldThread:
         stop_requested=row.stop_requested,
         attempts=row.attempts,
         turn_id=row.turn_id,
-        bot_spoke=row.bot_spoke,
+        has_come=row.bot_spoke,
         speakers=tuple(json.loads(row.speakers)),
         window_start=row.window_start,
         summary=row.summary,

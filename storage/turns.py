@@ -114,7 +114,8 @@ class Answered:
     """All that the end of a turn writes, in one transaction.
 
     `answer` is the final Markdown, None where nothing is to be shown. A turn whose `outcome` is one of
-    `FAILED` is parked for an operator's retry.
+    `FAILED` is parked for an operator's retry. `heard` are people who spoke in the thread before the
+    bot came to it.
     """
 
     outcome: str
@@ -130,6 +131,7 @@ class Answered:
     context_tokens: int | None = None
     files: tuple[StoredFile, ...] = ()
     card: Card | None = None
+    heard: tuple[str, ...] = ()
 
 
 def take(
@@ -375,11 +377,10 @@ def _insert(connection: Connection, turn: Turn, messages: tuple[Waiting, ...]) -
 
 
 def _thread_values(work: Work, answered: Answered) -> dict[str, Any]:
-    heard = [each.message.author.id for each in work.messages]
-    values: dict[str, Any] = {
-        "speakers": json.dumps(list(dict.fromkeys([*work.held.speakers, *heard])))
-    }
-    if answered.answer is not None:
+    asking = [each.message.author.id for each in work.messages if not each.message.announcement]
+    heard = dict.fromkeys([*answered.heard, *work.held.speakers, *asking])
+    values: dict[str, Any] = {"speakers": json.dumps(list(heard))}
+    if answered.answer is not None or answered.history:
         values["bot_spoke"] = True
     if answered.window is not None:
         values["window_start"] = answered.window.start

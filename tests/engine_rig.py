@@ -21,12 +21,23 @@ import anthropic  # noqa: F401 - it takes long to import, and deadlines in tests
 from sqlalchemy import Connection, select
 
 from adapters.memory import MemoryAdapter, MemoryPlatform
+from adapters.memory.platform import Posted
 from bot.app import build
+from bot.host.surroundings import PARLEY
 from bot.ports import Capabilities
-from bot.vocabulary import Attachment, Channel, Clock, Message, Person, SystemClock, Thread
+from bot.vocabulary import (
+    Attachment,
+    Channel,
+    Clock,
+    Message,
+    Person,
+    SystemClock,
+    Thread,
+    new_id,
+)
 from config import Settings, load_settings
 from sandbox.claude import SimulatedClaude
-from storage import turns
+from storage import history, inbox, turns
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from storage.tables import AttachmentRow, InboxRow, LedgerRow, ThreadRow, TurnRow
@@ -177,6 +188,34 @@ class Rig:
         return self.platform.say(
             text, thread=thread, author=by, addressed=addressed, attachments=attachments
         )
+
+    async def announce(
+        self, text: str, *, thread: Thread | None = None, **announced: Any
+    ) -> Message:
+        """The bot says something of its own accord, with `files` or a `card`, as a digest does."""
+        place = thread or self.thread("+announced")
+        message = Message(
+            thread=place,
+            id=f"+{new_id(self.database.now())}",
+            author=PARLEY,
+            text=text,
+            sent_at=self.database.now(),
+            addressed=True,
+            announcement=True,
+            **announced,
+        )
+        await self.database.write(inbox.put, message, now=self.database.now())
+        return message
+
+    async def kept(self, content: bytes, media_type: str) -> str:
+        """Keep the bytes of a file that is to be sent; their hash."""
+        return await self.database.write(
+            history.keep_attachment, content, media_type, now=self.database.now()
+        )
+
+    def shown(self, thread: Thread | None = None) -> list[Posted]:
+        """The bot's messages in the thread, from top to bottom."""
+        return self.platform.visible(thread or self.thread())
 
     def replies(self, thread: Thread | None = None) -> list[str]:
         """What the bot's replies show in the thread, from top to bottom."""

@@ -20,6 +20,7 @@ from bot.claude.prompt import Prompt, request_body
 from bot.claude.tokens import estimate_tokens
 from bot.engine import notices
 from bot.engine.accounts import ChannelLimited
+from bot.engine.question import overheard
 from bot.engine.turn_run import Deferred, TurnRun
 from bot.ports import PlatformError
 from bot.vocabulary import Card, Closing, StoredFile
@@ -105,18 +106,12 @@ def ended(
     card: Card | None = None,
 ) -> Answered:
     """The end of a turn. `said` is what the history keeps as the bot's words; with `keep` false not
-    even the question is kept."""
-    question = turn.question
-    history = [] if question is None else [NewSaid("user", question.content, question.tokens)]
-    history += turn.exchange
-    if said:
-        history.append(
-            NewSaid("assistant", ({"type": "text", "text": said},), estimate_tokens(said))
-        )
+    even the question is kept, only what was said before the bot came."""
     return Answered(
         outcome=outcome,
         answer=answer,
-        history=tuple(history) if keep else (),
+        history=_history(turn, said) if keep else looked_back(turn),
+        heard=tuple(message.author.id for message in turn.said_before or ()),
         model=model,
         footer=footer if turn.services.settings.replies.footer else None,
         detail=turn.detail,
@@ -128,6 +123,25 @@ def ended(
         files=files,
         card=card,
     )
+
+
+def _history(turn: TurnRun, said: str | None) -> tuple[NewSaid, ...]:
+    question = turn.question
+    asked = looked_back(turn)
+    if question is not None:
+        asked = (NewSaid("user", question.content, question.tokens),)
+    if not said:
+        return (*asked, *turn.exchange)
+    content = ({"type": "text", "text": said},)
+    return (*asked, *turn.exchange, NewSaid("assistant", content, estimate_tokens(said)))
+
+
+def looked_back(turn: TurnRun) -> tuple[NewSaid, ...]:
+    """What the history keeps of a turn whose question it does not: what was said before the bot came."""
+    if not turn.before:
+        return ()
+    said = overheard(turn.before)
+    return (NewSaid("user", said.content, said.tokens),)
 
 
 async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
@@ -187,6 +201,8 @@ async def _unanswered(turn: TurnRun, error: ClaudeError) -> Answered:
         tokens = turn.question.tokens if turn.question else 0
         return ended(turn, "too_long", notices.too_long(tokens, limit=limit), keep=False)
     refused = isinstance(error, InvalidRequest)  # as it would be at every later turn of the thread
+    if refused:
+        turn.before = ()  # for it may be this that was refused
     return ended(turn, "failed", notices.failed(turn.id), keep=not refused)
 
 

@@ -141,7 +141,9 @@ class LiveReply:
         """
         await self._stop()
         parts = self._splitter.parts(markdown)
-        if card is not None and self._adapter.capabilities.cards:
+        if not self._adapter.capabilities.cards:
+            card = picture = None
+        if card is not None:
             parts = parts[:1]  # a card says it all, in one message
         for index, part in enumerate(parts):
             message, view = self._messages[index], self._view(part, final=True)
@@ -160,7 +162,8 @@ class LiveReply:
         attempt left behind. Raises like `finish`."""
         await self._stop()
         await self._drop_from(0, deadline)
-        if self._adapter.capabilities.status:
+        left_behind = self._messages.recovering and self._adapter.capabilities.status
+        if self._status_shown or left_behind:
             await self._show_status(None)
 
     async def aclose(self) -> None:

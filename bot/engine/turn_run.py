@@ -68,9 +68,13 @@ class TurnRun:
     """Held while the person is being asked something."""
     questions: int = 0
     """How often they have been asked."""
+    said_before: Sequence[Message] | None = None
+    """What people said in the thread before this turn, once their platform was asked."""
     held_back: bool = False
     """Nothing may be shown before filters have seen the whole answer."""
 
+    before: Sequence[Message] = ()
+    """What was said before the bot came, as far as it goes to Claude."""
     question: Question | None = None
     said: Sequence[Said] = ()
     summary: str | None = None
@@ -155,6 +159,7 @@ class TurnRun:
         self.question = self.prompt = self.window = None
         self.said, self.summary, self.text, self.spoken = (), None, "", ""
         self.exchange, self.texts, self.tools, self.introduced = [], {}, {}, {}
+        self.before = ()
 
     def extend(self, seconds: float) -> None:
         """Time in which a person was asked something is not the turn's."""
