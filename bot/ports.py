@@ -23,11 +23,15 @@ class PlatformError(Exception):
 
 
 class PlatformBusy(PlatformError):
-    """The platform asks to wait; nothing was shown."""
+    """The platform asks to wait; nothing was shown. A message's last change may be allowed sooner, after
+    `last_change_in_s`, than one in between."""
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
+    def __init__(
+        self, message: str, *, retry_after_s: float, last_change_in_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.last_change_in_s = retry_after_s if last_change_in_s is None else last_change_in_s
 
 
 class PlatformUnavailable(PlatformError):
@@ -124,6 +128,8 @@ class Part:
     may_mention: frozenset[str] = frozenset()
     card: Card | None = None
     picture: OutgoingFile | None = None
+    answers: str | None = None
+    """The id of the message it answers, for platforms where replies point at something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +190,12 @@ class Intake(Protocol):
         """
 
     async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
-        """The threads active since then, newest first: where to look for what was missed."""
+        """The threads active since then, newest first: where to look for what was missed. Raises
+        `IntakeUnavailable`."""
 
     async def thread_of(self, channel: Channel, message_id: str) -> Thread | None:
-        """The thread in which a message of the bot's is part of a reply; None if it is not known."""
+        """The thread in which a message of the bot's is part of a reply; None if it is not known. Raises
+        `IntakeUnavailable`."""
 
     def commands(self) -> Sequence[CommandOffer]:
         """The commands there are, by name; switches and roles are looked at when one is called."""

@@ -1,7 +1,8 @@
 """The way in: an event is durable before its platform is told that it arrived."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -93,14 +94,16 @@ class EngineIntake(Intake):
 
     async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
         """The threads active since then, newest first, at most `KNOWN_THREADS`."""
-        found = await self._database.read(
-            threads.recent, platform, since=since, limit=KNOWN_THREADS
-        )
+        with _translated():
+            found = await self._database.read(
+                threads.recent, platform, since=since, limit=KNOWN_THREADS
+            )
         return [KnownThread(*each) for each in found]
 
     async def thread_of(self, channel: Channel, message_id: str) -> Thread | None:
         """The thread in which a message of the bot's is part of a reply."""
-        return await self._database.read(reply_messages.thread_of, channel, message_id)
+        with _translated():
+            return await self._database.read(reply_messages.thread_of, channel, message_id)
 
     def commands(self) -> Sequence[CommandOffer]:
         """The commands of all plugins, by name."""
@@ -190,3 +193,11 @@ class EngineIntake(Intake):
                 )
         except (PlatformError, TimeoutError) as error:
             log.warning("overload could not be told", error=str(error))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except StorageUnavailable as error:
+        raise IntakeUnavailable(str(error)) from error

@@ -55,6 +55,7 @@ class LiveReply:
         placeholder: str = "…",
         buttons: bool = True,
         may_mention: frozenset[str] = frozenset(),
+        answers: str | None = None,
         verb_timeout_s: float = VERB_TIMEOUT_S,
     ) -> None:
         self._adapter = adapter
@@ -65,6 +66,7 @@ class LiveReply:
         self._placeholder = placeholder
         self._buttons = buttons
         self._may_mention = may_mention
+        self._answers = answers
         self._splitter = Splitter(adapter.capabilities)
         self._messages = ReplyMessages(
             adapter=adapter,
@@ -275,6 +277,7 @@ class LiveReply:
             choice,
             controls=Controls.STOP if stoppable else Controls.NONE,
             may_mention=self._may_mention,
+            answers=self._answers,
         )
 
     def _unfinished(self, markdown: str) -> str:

@@ -50,10 +50,11 @@ class Pace:
 
     def failed(self, error: PlatformError) -> None:
         """It was not shown."""
-        self._due_at = self._clock.monotonic() + retry_delay_s(error, self._failures)
+        now = self._clock.monotonic()
+        self._due_at = now + retry_delay_s(error, self._failures)
         self._failures += 1
         if isinstance(error, PlatformBusy):
-            self._allowed_at = self._due_at
+            self._allowed_at = now + error.last_change_in_s
 
 
 def retry_delay_s(error: PlatformError, failures: int) -> float:

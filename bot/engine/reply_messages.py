@@ -54,6 +54,7 @@ class View:
     may_mention: frozenset[str] = frozenset()
     card: Card | None = None
     picture: OutgoingFile | None = None
+    answers: str | None = None
 
     def part(self, mark: str) -> Part:
         """As the message with this mark."""
@@ -66,6 +67,7 @@ class View:
             may_mention=self.may_mention,
             card=self.card,
             picture=self.picture,
+            answers=self.answers,
         )
 
 

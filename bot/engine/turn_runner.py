@@ -138,6 +138,7 @@ class TurnRunner:
             status_text=notices.THINKING,
             buttons=self._services.settings.replies.buttons,
             may_mention=_heard(work),
+            answers=work.messages[-1].message.id if work.messages else None,
         )
 
 

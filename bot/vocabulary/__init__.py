@@ -27,7 +27,7 @@ from bot.vocabulary.conversation import (
     thread_to_json,
 )
 from bot.vocabulary.finding import Finding, Verdict
-from bot.vocabulary.ids import new_id, reference_of
+from bot.vocabulary.ids import made_at, new_id, reference_of
 from bot.vocabulary.text import storable
 from bot.vocabulary.usage import Usage
 
@@ -61,6 +61,7 @@ __all__ = [
     "Verdict",
     "event_from_json",
     "event_to_json",
+    "made_at",
     "message_from_json",
     "message_key",
     "message_to_json",

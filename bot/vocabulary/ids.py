@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _TIME_CHARS = 9  # 45 bits of milliseconds: until the year 3084
@@ -16,6 +16,17 @@ def new_id(now: datetime, random_bits: RandomBits = secrets.randbits) -> str:
     """A new identifier of 16 characters (lower case, base 32); later ones sort after earlier ones."""
     milliseconds = int(now.timestamp() * 1000)
     return _encode(milliseconds, _TIME_CHARS) + _encode(random_bits(35), _RANDOM_CHARS)
+
+
+def made_at(identifier: str) -> datetime | None:
+    """When an identifier was made; None if it is none of ours."""
+    digits = [_ALPHABET.find(character) for character in identifier]
+    if len(digits) != _TIME_CHARS + _RANDOM_CHARS or -1 in digits:
+        return None
+    milliseconds = 0
+    for digit in digits[:_TIME_CHARS]:
+        milliseconds = milliseconds * 32 + digit
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def reference_of(identifier: str) -> str:
