@@ -10,6 +10,7 @@ from typing import Self
 from aiohttp import web
 
 from bot.vocabulary import Clock, SystemClock
+from sandbox.claude.batches import Batches
 from sandbox.claude.bill import Bill
 from sandbox.claude.changes import WAIT_S
 from sandbox.claude.control import Control
@@ -154,12 +155,22 @@ class SimulatedClaude:
         """How often its other endpoints, `count_tokens` and `models`, were called."""
         return dict(self._provider.other_calls)
 
+    @property
+    def batches(self) -> Batches:
+        """Its message batches, which can be held and released."""
+        return self._provider.batches
+
+    def expire_batches(self) -> None:
+        """Let the message batches that are under way run out of time."""
+        self._provider.batches.expire(self._provider.clock.now())
+
     def bill(self) -> Bill:
         """What it would charge."""
         return self._provider.bill()
 
     def fail_next(self, *faults: Fault, times: int | None = 1, model: str | None = None) -> None:
-        """Fail the next `times` requests with each fault in turn; None for always."""
+        """Fail the next `times` requests with each fault in turn; None for always. `model` may be
+        `batches`, for the endpoints of message batches."""
         self._provider.faults.arm(*faults, times=times, model=model)
 
     def hold(self, after_chunks: int | None = None) -> None:
