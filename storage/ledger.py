@@ -83,8 +83,8 @@ def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> No
 def close(connection: Connection, closing: Closing, *, now: datetime) -> bool:
     """Close an entry and settle its budgets; false (and nothing changes) if it was closed already.
 
-    What the provider reported takes the place of an estimate, which whoever took the turn over may have
-    made while its holder still lived.
+    What the provider reported, or that it charges nothing, takes the place of an estimate, which whoever
+    took the turn over may have made while its holder still lived.
     """
     values = {
         "status": closing.status.value,
@@ -96,7 +96,7 @@ def close(connection: Connection, closing: Closing, *, now: datetime) -> bool:
     row = connection.execute(_close, {**_open(closing.entry_id), **values}).one_or_none()
     if row is not None:
         settled = (row.held_nanousd, closing.cost_nanousd or 0)
-    elif closing.status is EntryStatus.COMPLETED:
+    elif closing.status in (EntryStatus.COMPLETED, EntryStatus.UNBILLED):
         estimate = connection.execute(_estimate, {"entry": closing.entry_id}).one_or_none()
         if estimate is None:
             return False
@@ -141,6 +141,19 @@ def close_abandoned(
         cost = price_of(row.model, usage, row.opened_at)
         close(connection, Closing(row.id, usage, EntryStatus.ESTIMATED, cost), now=now)
     return len(rows)
+
+
+def open_of(connection: Connection, turn_id: str) -> list[str]:
+    """The entries of a turn, or of whatever else has its id, that are open."""
+    status = literal(EntryStatus.OPEN.value, literal_execute=True)
+    query = select(ledger.c.id).where(ledger.c.turn_id == turn_id, ledger.c.status == status)
+    return list(connection.execute(query).scalars())
+
+
+def total_of(connection: Connection, turn_id: str) -> "UsageSum":
+    """The sum over the entries of a turn, or of whatever else has its id."""
+    row = connection.execute(select(*_sums()).where(ledger.c.turn_id == turn_id)).one()
+    return _sum_of(turn_id, row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Result:
 
 
 async def in_parallel(
-    ask: Ask, prompts: Sequence[Prompt | str], *, at_once: int, on_progress: Progress | None
+    ask: Ask, prompts: Sequence[Prompt | str], *, at_once: int, on_progress: Progress | None = None
 ) -> list[Result]:
     """Ask all, `at_once` at a time. Cancelling this cancels them all."""
     results = [Result()] * len(prompts)

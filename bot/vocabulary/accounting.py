@@ -11,7 +11,8 @@ class Attribution:
     """What a billable request is counted under.
 
     Keys are those of `Channel.key` and `Channel.workspace_key`; `person_key` is
-    `platform:workspace:person`. `purpose` says what it was for: `answer`, `summary`, `extract`, `map`.
+    `platform:workspace:person`. `purpose` says what it was for: `answer`, `summary`, `extract`, `map`,
+    `batch`.
     """
 
     purpose: str
