@@ -73,6 +73,24 @@ def open_entry(
         budgets.hold(connection, claims, held)
 
 
+def open_all(
+    connection: Connection,
+    requests: Sequence[tuple[str, BillableRequest]],
+    *,
+    claims: Sequence[BudgetClaim],
+    now: datetime,
+) -> None:
+    """Open several entries, or none. Raises as `open_entry` does."""
+    for entry_id, request in requests:
+        open_entry(connection, entry_id, request, claims=claims, now=now)
+
+
+def close_all(connection: Connection, closings: Iterable[Closing], *, now: datetime) -> None:
+    """Close several entries."""
+    for closing in closings:
+        close(connection, closing, now=now)
+
+
 def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> None:
     """Write down what is known of running requests, for the case that nobody lives to close them."""
     known = [{**_open(entry_id), **_tokens(usage)} for entry_id, usage in sorted(running, key=_id)]
@@ -122,8 +140,9 @@ def close_abandoned(
     price_of: PriceOf,
     turn_id: str | None = None,
     opened_before: datetime | None = None,
+    entry_ids: Sequence[str] | None = None,
 ) -> int:
-    """Close entries whose process died: of one turn, or all that were opened before a time.
+    """Close entries whose process died: of one turn, these, or all that were opened before a time.
 
     Each counts what was reported, or the input that was expected where nothing was.
     """
@@ -133,6 +152,8 @@ def close_abandoned(
         query = query.where(ledger.c.turn_id == turn_id)
     if opened_before is not None:
         query = query.where(ledger.c.opened_at < opened_before)
+    if entry_ids is not None:
+        query = query.where(ledger.c.id.in_(entry_ids))
     rows = connection.execute(query).all()
     for row in rows:
         usage = _usage(row)

@@ -5,7 +5,7 @@ Source: https://platform.claude.com/docs/en/build-with-claude/batch-processing
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 
@@ -64,7 +64,7 @@ class BatchAnswer:
     text: str = ""
     model: str = ""
     stop_reason: str = ""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     is_free: bool = False
     """It is a refusal for which nothing is charged, whatever usage it reports."""
     error: str = ""

@@ -152,8 +152,12 @@ class SimulatedClaude:
 
     @property
     def other_calls(self) -> dict[str, int]:
-        """How often its other endpoints, `count_tokens` and `models`, were called."""
+        """How often its other endpoints were called: `count_tokens`, `models`, `batches.create`, …"""
         return dict(self._provider.other_calls)
+
+    def calls_of(self, what: str) -> int:
+        """How often one of them was called, such as `batches.create`."""
+        return self._provider.other_calls.get(what, 0)
 
     @property
     def batches(self) -> Batches:

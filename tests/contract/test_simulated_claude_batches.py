@@ -47,9 +47,8 @@ async def test_a_batch_costs_half() -> None:
     async with SimulatedClaude() as claude, sdk_client(claude) as client:
         claude.script.always("The same.")
         await client.messages.create(**question())
-        made = await client.messages.batches.create(
-            requests=[{"custom_id": "one", "params": question()}]
-        )
+        one: Any = {"custom_id": "one", "params": question()}
+        made = await client.messages.batches.create(requests=[one])
         await client.messages.batches.retrieve(made.id)
         whole, half = claude.bill().rows
     assert (whole.batch, half.batch) == (False, True)
@@ -59,7 +58,7 @@ async def test_a_batch_costs_half() -> None:
 async def test_what_is_wrong_with_a_request_shows_in_its_result() -> None:
     """The batch is taken, the others are answered, and nothing is billed for it."""
     async with SimulatedClaude() as claude, sdk_client(claude) as client:
-        wrong = {"custom_id": "wrong", "params": question(max_tokens=10_000_000)}
+        wrong: Any = {"custom_id": "wrong", "params": question(max_tokens=10_000_000)}
         made = await client.messages.batches.create(requests=[*requests(1), wrong])
         ended = await client.messages.batches.retrieve(made.id)
         results = await _results(client, made.id)
