@@ -7,7 +7,8 @@ import functools
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -16,9 +17,10 @@ from typing import Protocol, Self
 import structlog
 from prometheus_client import CollectorRegistry
 
+from bot.batch.batch import Batch
 from bot.claude.client import ClaudeClient, connect
 from bot.claude.connection import Connection
-from bot.claude.observer import Observer
+from bot.claude.observer import NullObserver, Observer
 from bot.claude.retry import RetryPolicy
 from bot.engine.accounts import LedgerBooks
 from bot.engine.adapter_store import DatabaseAdapterStore
@@ -225,6 +227,32 @@ def build(
     )
     _tell_when_ready(readiness, database, service, known)
     return service
+
+
+@asynccontextmanager
+async def batch_runner(
+    settings: Settings, *, clock: Clock, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Batch]:
+    """What runs batches, beside the service or without it."""
+    tracing = Tracing.configured(
+        otlp_endpoint=settings.telemetry.otlp_endpoint,
+        environ=environ,
+        propagate=settings.telemetry.propagate_traceparent,
+    )
+    database = Database(settings.environment.database_url, clock=clock)
+    claude = _claude(settings, clock, tracing, NullObserver())
+    rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(tracing.close)
+        stack.push_async_callback(database.close)
+        stack.push_async_callback(claude.aclose)
+        yield Batch(
+            settings=settings,
+            database=database,
+            claude=claude,
+            books=LedgerBooks(database=database, rules=rules),
+            clock=clock,
+        )
 
 
 def _tell_when_ready(

@@ -73,6 +73,24 @@ def open_entry(
         budgets.hold(connection, claims, held)
 
 
+def open_all(
+    connection: Connection,
+    requests: Sequence[tuple[str, BillableRequest]],
+    *,
+    claims: Sequence[BudgetClaim],
+    now: datetime,
+) -> None:
+    """Open several entries, or none. Raises as `open_entry` does."""
+    for entry_id, request in requests:
+        open_entry(connection, entry_id, request, claims=claims, now=now)
+
+
+def close_all(connection: Connection, closings: Iterable[Closing], *, now: datetime) -> None:
+    """Close several entries."""
+    for closing in closings:
+        close(connection, closing, now=now)
+
+
 def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> None:
     """Write down what is known of running requests, for the case that nobody lives to close them."""
     known = [{**_open(entry_id), **_tokens(usage)} for entry_id, usage in sorted(running, key=_id)]
@@ -83,8 +101,8 @@ def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> No
 def close(connection: Connection, closing: Closing, *, now: datetime) -> bool:
     """Close an entry and settle its budgets; false (and nothing changes) if it was closed already.
 
-    What the provider reported takes the place of an estimate, which whoever took the turn over may have
-    made while its holder still lived.
+    What the provider reported, or that it charges nothing, takes the place of an estimate, which whoever
+    took the turn over may have made while its holder still lived.
     """
     values = {
         "status": closing.status.value,
@@ -96,7 +114,7 @@ def close(connection: Connection, closing: Closing, *, now: datetime) -> bool:
     row = connection.execute(_close, {**_open(closing.entry_id), **values}).one_or_none()
     if row is not None:
         settled = (row.held_nanousd, closing.cost_nanousd or 0)
-    elif closing.status is EntryStatus.COMPLETED:
+    elif closing.status in (EntryStatus.COMPLETED, EntryStatus.UNBILLED):
         estimate = connection.execute(_estimate, {"entry": closing.entry_id}).one_or_none()
         if estimate is None:
             return False
@@ -122,8 +140,9 @@ def close_abandoned(
     price_of: PriceOf,
     turn_id: str | None = None,
     opened_before: datetime | None = None,
+    entry_ids: Sequence[str] | None = None,
 ) -> int:
-    """Close entries whose process died: of one turn, or all that were opened before a time.
+    """Close entries whose process died: of one turn, these, or all that were opened before a time.
 
     Each counts what was reported, or the input that was expected where nothing was.
     """
@@ -133,6 +152,8 @@ def close_abandoned(
         query = query.where(ledger.c.turn_id == turn_id)
     if opened_before is not None:
         query = query.where(ledger.c.opened_at < opened_before)
+    if entry_ids is not None:
+        query = query.where(ledger.c.id.in_(entry_ids))
     rows = connection.execute(query).all()
     for row in rows:
         usage = _usage(row)
@@ -141,6 +162,19 @@ def close_abandoned(
         cost = price_of(row.model, usage, row.opened_at)
         close(connection, Closing(row.id, usage, EntryStatus.ESTIMATED, cost), now=now)
     return len(rows)
+
+
+def open_of(connection: Connection, turn_id: str) -> list[str]:
+    """The entries of a turn, or of whatever else has its id, that are open."""
+    status = literal(EntryStatus.OPEN.value, literal_execute=True)
+    query = select(ledger.c.id).where(ledger.c.turn_id == turn_id, ledger.c.status == status)
+    return list(connection.execute(query).scalars())
+
+
+def total_of(connection: Connection, turn_id: str) -> "UsageSum":
+    """The sum over the entries of a turn, or of whatever else has its id."""
+    row = connection.execute(select(*_sums()).where(ledger.c.turn_id == turn_id)).one()
+    return _sum_of(turn_id, row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from bot.claude.bound import Claude
 from bot.claude.breakers import Breakers
 from bot.claude.connection import Connection
 from bot.claude.events import AnswerEvent
+from bot.claude.message_batches import MessageBatches
 from bot.claude.observer import NullObserver, Observer
 from bot.claude.pricing import Pricing
 from bot.claude.prompt import Prompt
@@ -97,6 +98,11 @@ class ClaudeClient:
     def admission(self) -> Admission:
         """Who waits, and how many more could go."""
         return self._shop.admission
+
+    @property
+    def batches(self) -> MessageBatches:
+        """The provider's message batches."""
+        return MessageBatches(self._shop)
 
     def answer(
         self,

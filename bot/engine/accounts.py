@@ -1,5 +1,6 @@
 """The ledger as the Claude client sees it: nothing is sent before its entry is open."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -49,6 +50,21 @@ class LedgerBooks(Books):
         self._running[closing.entry_id] = closing.usage  # a heartbeat saves it, should this fail
         await self._database.write(ledger.close, closing, now=self._database.now())
         self.forget(closing.entry_id)
+
+    async def open_all(self, requests: Sequence[tuple[str, BillableRequest]]) -> None:
+        """Open entries under these ids, for requests that are made together and for the same: all or
+        none. Doing it twice changes nothing. Raises as `open` does."""
+        now = self._database.now()
+        claims = self._rules.claims(requests[0][1].attribution, now)
+        await self._database.write(ledger.open_all, requests, claims=claims, now=now)
+
+    async def close_all(self, closings: Sequence[Closing]) -> None:
+        """Close entries and settle their budgets."""
+        await self._database.write(ledger.close_all, closings, now=self._database.now())
+
+    async def save_progress(self) -> None:
+        """Write down what is known of what is under way, for the case that nobody lives to close it."""
+        await self._database.write(ledger.progress, self.running())
 
     def forget(self, entry_id: str) -> None:
         """The entry was closed elsewhere: in the transaction that commits a turn."""

@@ -12,7 +12,7 @@ class Attribution:
 
     Keys are those of `Channel.key` and `Channel.workspace_key`; `person_key` is
     `platform:workspace:person`. `purpose` says what it was for: `answer`, `summary`, `plugin`,
-    `extract`, `map`.
+    `extract`, `map`, `batch`.
     """
 
     purpose: str
