@@ -18,8 +18,8 @@ except ImportError:  # async fixtures then need another plugin, such as anyio's
 
 if TYPE_CHECKING:
     from sandbox.claude import ClaudeProcess, SimulatedClaude
-    from sandbox.slack import SimulatedSlack
     from sandbox.discord import SimulatedDiscord
+    from sandbox.slack import SimulatedSlack
 
 SIMULATED_API_KEY = "sk-ant-simulated"
 """A key that the simulated Claude accepts, as it does any that does not say `invalid`."""

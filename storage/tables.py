@@ -260,7 +260,9 @@ class BudgetChangeRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     budget_key: str
     action: str = Field(description="`raise` or `reset`")
-    amount_nanousd: int = Field(sa_type=BigInteger, description="added, or taken off what was spent")
+    amount_nanousd: int = Field(
+        sa_type=BigInteger, description="added, or taken off what was spent"
+    )
     changed_by: str
     changed_at: datetime
 

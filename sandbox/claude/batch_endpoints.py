@@ -27,7 +27,6 @@ from sandbox.claude.batches import (
     Json,
     MessageBatch,
 )
-from sandbox.claude.connection import break_connection
 from sandbox.claude.errors import ApiError, error_body, invalid
 from sandbox.claude.faults import Fault, FaultKind
 from sandbox.claude.models import find_model
@@ -36,7 +35,8 @@ from sandbox.claude.provider import Provider
 from sandbox.claude.replies import make_up
 from sandbox.claude.stream import Head, message_body
 from sandbox.claude.validation import check_request, check_size, check_thinking_seals
-from sandbox.claude.wire import to_json
+from sandbox.connection import break_connection
+from sandbox.wire import to_json
 
 FAULTS = "batches"
 """The `model` under which faults of these endpoints are armed; those of requests in a batch have their

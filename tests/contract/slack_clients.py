@@ -67,7 +67,7 @@ def hearing_app(slack: SimulatedSlack) -> Hearing:
             heard.events.append(body["event"])
         await next()
 
-    @app.event({"type": re.compile(".*")})
+    @app.event(re.compile(".*"))
     async def anything() -> None:
         """It was heard already."""
 

@@ -59,9 +59,7 @@ def _budget_change() -> None:
 
 
 def _report() -> None:
-    op.create_table(
-        "report_seen", sa.Column("key", sa.String, primary_key=True), _instant("since")
-    )
+    op.create_table("report_seen", sa.Column("key", sa.String, primary_key=True), _instant("since"))
     op.create_table(
         "report",
         sa.Column("name", sa.String, primary_key=True),
