@@ -28,6 +28,13 @@ max_attempts = 2
 outage_patience_s = 0
 """
 
+PATIENT = """
+[claude]
+max_attempts = 2
+outage_patience_s = 60
+"""
+"""Time enough that a busy machine does not give up on what the provider has already completed."""
+
 PASSING = {
     "500": Fault.of_status(500),
     "502": Fault.of_status(502),
@@ -159,7 +166,7 @@ async def test_an_answer_that_was_cut_off_says_so(ready_url: str) -> None:
 async def test_a_storm_leaves_honest_books(ready_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forty questions, every kind of fault, a breaker that opens: all are answered, to the cent."""
     monkeypatch.setattr(endings, "FIRST_RETRY_S", 0.3)
-    async with engine(ready_url, WITH_FALLBACK.replace("patience_s = 0", "patience_s = 60")) as rig:
+    async with engine(ready_url, PATIENT) as rig:
         rig.claude.script.always(ANSWER)
         for fault in PASSING.values():
             rig.claude.fail_next(fault)
