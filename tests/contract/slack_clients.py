@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -30,6 +31,13 @@ async def web_client(
             retry_handlers=[],
             **options,
         )
+
+
+@pytest.fixture
+async def slack_client(simulated_slack: SimulatedSlack) -> AsyncIterator[AsyncWebClient]:
+    """The SDK's client with the bot's token."""
+    async with web_client(simulated_slack) as client:
+        yield client
 
 
 class Hearing:
