@@ -82,7 +82,7 @@ class Interacting(Looking):
             EnvelopeKind.COMMAND,
             command,
             payload,
-            lambda answer: self._platform.response_urls.show(place, answer),
+            lambda answer: self._answer_command(place, answer),
         )
 
     def shortcut(
@@ -180,6 +180,11 @@ class Interacting(Looking):
             },
             where,
         )
+
+    def _answer_command(self, place: Place, answer: Mapping[str, Any]) -> None:
+        """Show what the acknowledgement of a command carries."""
+        if answer:
+            self._platform.response_urls.show(place, answer)
 
     def _answer_view(self, view_id: str, answer: Mapping[str, Any]) -> None:
         """Do what the acknowledgement of a submission says; an empty one closes the modal."""

@@ -21,8 +21,12 @@ _HTML_PAGE = "<!doctype html><html><body>Please log in.</body></html>"
 _SECRETS = frozenset({"token", "client_secret", "refresh_token"})
 
 
-class _Broken(Exception):
-    """The connection was broken on purpose; nobody reads an answer."""
+class _Struck(Exception):
+    """A fault decides what is answered; nobody reads it where the connection was broken."""
+
+    def __init__(self, answer: web.Response) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 @dataclass(slots=True)
@@ -85,16 +89,16 @@ class WebApi:
             await self._platform.holds.wait(name, Stage.AFTER)
             if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
                 break_connection(request, reset=fault.reset)
-                raise _Broken
+                raise _Struck(web.Response())
             facts.status, facts.answer = 200, body
             return web.json_response(body, headers=self._headers(facts))
         except SlackError as error:
             facts.outcome = Outcome.REFUSED if fault is None else Outcome.FAULTED
             facts.status, facts.answer = error.status, error.body()
             return web.json_response(facts.answer, status=error.status, headers=error.headers)
-        except _Broken:
+        except _Struck as struck:
             facts.outcome = Outcome.FAULTED
-            return web.Response()
+            return struck.answer
         except asyncio.CancelledError:
             facts.outcome = Outcome.DISCONNECTED
             raise
@@ -118,7 +122,9 @@ class WebApi:
             await self._platform.clock.sleep(fault.delay_s)
         if fault.kind is FaultKind.DROP:
             break_connection(request, reset=fault.reset)
-            raise _Broken
+            raise _Struck(web.Response())
+        if fault.kind is FaultKind.NOT_JSON:
+            raise _Struck(web.Response(text=_HTML_PAGE, content_type="text/html"))
 
     def _perform(
         self, request: web.Request, name: str, given: dict[str, Any], facts: _Facts
