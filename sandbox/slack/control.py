@@ -90,7 +90,7 @@ class Control:
 
     def __init__(self, slack: "SimulatedSlack") -> None:
         self._slack = slack
-        self._verbs = {name: TypeAdapter[Any](getattr(slack, name)) for name in VERBS}
+        self._verbs: dict[str, TypeAdapter[Any]] = {}  # made when first used
         self._faults = TypeAdapter(FaultOrder)
         self._settings = TypeAdapter(SettingsOrder)
         self._waits = TypeAdapter(WaitOrder)
@@ -111,9 +111,10 @@ class Control:
 
     async def act(self, request: web.Request) -> object:
         """POST the arguments of a verb."""
-        verb = self._verbs.get(request.match_info["verb"])
-        if verb is None:
-            raise web.HTTPNotFound(text=f"no verb {request.match_info['verb']!r}")
+        name = request.match_info["verb"]
+        if name not in VERBS:
+            raise web.HTTPNotFound(text=f"no verb {name!r}")
+        verb = self._verbs.setdefault(name, TypeAdapter(getattr(self._slack, name)))
         result = verb.validate_json(await request.read() or b"{}")
         return await result if inspect.isawaitable(result) else result
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,13 @@ class _Facts:
     acted: bool = False
     team_id: str | None = None
 
+    def answered(
+        self, body: Answer, status: int, headers: Mapping[str, str] | None = None
+    ) -> web.Response:
+        """The answer, noted."""
+        self.status, self.answer = status, body
+        return web.json_response(body, status=status, headers=headers)
+
 
 class WebApi:
     """Answers `/api/METHOD`."""
@@ -62,7 +70,7 @@ class WebApi:
         log, facts = self._platform.log, _Facts()
         number = log.note(at=self._platform.clock.now(), method=name, args={})
         try:
-            return await self._faulted(request, name, number, facts)
+            return await self._done(request, name, number, facts)
         finally:
             log.update(
                 number,
@@ -73,40 +81,45 @@ class WebApi:
                 team_id=facts.team_id,
             )
 
-    async def _faulted(
+    async def _done(
         self, request: web.Request, name: str, number: int, facts: _Facts
-    ) -> web.StreamResponse:
+    ) -> web.Response:
         fault = self._platform.faults.take(name)
         try:
-            given = await read_args(request)
-            shown = {key: value for key, value in given.items() if key not in _SECRETS}
-            self._platform.log.update(number, args=shown)
-            if fault is not None:
-                await self._fail_early(request, fault)
-            await self._platform.holds.wait(name, Stage.BEFORE)
-            body = self._perform(request, name, given, facts)
-            facts.acted, facts.outcome = True, Outcome.ANSWERED
-            await self._platform.holds.wait(name, Stage.AFTER)
-            if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
-                break_connection(request, reset=fault.reset)
-                raise _Struck(web.Response())
-            facts.status, facts.answer = 200, body
-            return web.json_response(body, headers=self._headers(facts))
+            return await self._tried(request, name, number, facts, fault)
         except SlackError as error:
             facts.outcome = Outcome.REFUSED if fault is None else Outcome.FAULTED
-            facts.status, facts.answer = error.status, error.body()
-            return web.json_response(facts.answer, status=error.status, headers=error.headers)
+            return facts.answered(error.body(), error.status, error.headers)
         except _Struck as struck:
             facts.outcome = Outcome.FAULTED
             return struck.answer
-        except asyncio.CancelledError:
-            facts.outcome = Outcome.DISCONNECTED
-            raise
         except Exception:
             _log.exception("the simulated Slack failed at %s", name)
-            facts.outcome, facts.status = Outcome.REFUSED, 500
-            facts.answer = {"ok": False, "error": "internal_error"}
-            return web.json_response(facts.answer, status=500)
+            facts.outcome = Outcome.REFUSED
+            return facts.answered({"ok": False, "error": "internal_error"}, 500)
+
+    async def _tried(
+        self,
+        request: web.Request,
+        name: str,
+        number: int,
+        facts: _Facts,
+        fault: Fault | None,
+    ) -> web.Response:
+        given = await read_args(request)
+        shown = {key: value for key, value in given.items() if key not in _SECRETS}
+        self._platform.log.update(number, args=shown)
+        if fault is not None:
+            await self._fail_early(request, fault)
+        await self._platform.holds.wait(name, Stage.BEFORE)
+        body = self._perform(request, name, given, facts)
+        facts.acted = True
+        await self._platform.holds.wait(name, Stage.AFTER)
+        if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
+            break_connection(request, reset=fault.reset)
+            raise _Struck(web.Response())
+        facts.outcome = Outcome.ANSWERED
+        return facts.answered(body, 200, self._headers(facts))
 
     async def _fail_early(self, request: web.Request, fault: Fault) -> None:
         """Do what the fault says before anything is done; return if it strikes later."""

@@ -119,6 +119,29 @@ async def test_blocks_have_limits(
     assert caught.value.response["error"] == error
 
 
+async def test_an_update_keeps_what_it_does_not_give(
+    simulated_slack: SimulatedSlack, slack_client: AsyncWebClient, channel: str
+) -> None:
+    """Text alone takes the blocks away and shows "edited"; blocks alone do not."""
+    blocks = [{"type": "markdown", "text": "one"}]
+    posted = await slack_client.chat_postMessage(channel=channel, text="x", blocks=blocks)
+    where: dict[str, Any] = {"channel": channel, "ts": posted["ts"]}
+    await slack_client.chat_update(**where, text="x", attachments=[{"fallback": "more"}])
+    assert simulated_slack.visible()[0].text == "x\nmore"
+    blocks[0]["text"] = "two"
+    await slack_client.chat_update(**where, text="x", blocks=blocks, attachments=[])
+    (shown,) = simulated_slack.visible()
+    assert (shown.text, shown.edited) == ("two", True)
+    other = await slack_client.chat_postMessage(channel=channel, text="x", blocks=blocks)
+    where["ts"] = other["ts"]
+    await slack_client.chat_update(**where, text="y", blocks=blocks)
+    assert not simulated_slack.visible()[1].edited
+    await slack_client.api_call(
+        "chat.update", json={**where, "attachments": [{"fallback": "more"}]}
+    )
+    assert simulated_slack.visible()[1].text == "two\nmore"
+
+
 async def test_metadata_is_found_again_only_if_asked_for(
     slack_client: AsyncWebClient, channel: str
 ) -> None:

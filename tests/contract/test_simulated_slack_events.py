@@ -74,9 +74,10 @@ async def test_a_bot_hears_nothing_where_it_is_not(simulated_slack: SimulatedSla
     async with connected(simulated_slack) as heard:
         simulated_slack.say("hello?", channel="lounge", mention=True)
         simulated_slack.invite_bot("lounge")
-        (joined,) = await _heard(simulated_slack, heard, 1)
+        joined, line = await _heard(simulated_slack, heard, 2)
         assert joined["type"] == "member_joined_channel"
         assert joined["user"] == simulated_slack.bot_user_id
+        assert (line["type"], line["subtype"]) == ("message", "channel_join")
         simulated_slack.say("hello!", channel="lounge", mention=True)
         events = await _heard(simulated_slack, heard, 2)
         assert {each["type"] for each in events} == {"app_mention", "message"}
@@ -84,7 +85,7 @@ async def test_a_bot_hears_nothing_where_it_is_not(simulated_slack: SimulatedSla
         (left,) = await _heard(simulated_slack, heard, 1)
         assert left["type"] == "channel_left"
         simulated_slack.say("gone?", channel="lounge", mention=True)
-    assert len(simulated_slack.deliveries) == 4
+    assert len(simulated_slack.deliveries) == 5
 
 
 async def test_threads_and_broadcasts_name_their_beginning(
@@ -198,12 +199,13 @@ async def test_what_happens_around_messages_is_told_too(simulated_slack: Simulat
         thread_ts = simulated_slack.start_assistant_thread(by="linus")
         simulated_slack.join("random", "marie")
         simulated_slack.archive("random", by="ada")
-        _, reaction, home, assistant, joined, archived = await _heard(simulated_slack, heard, 6)
+        events = await _heard(simulated_slack, heard, 7)
+    _, reaction, home, assistant, joined, line, archived = events
     assert (reaction["type"], reaction["item"]["ts"]) == ("reaction_added", said.ts)
     assert (home["type"], home["tab"]) == ("app_home_opened", "messages")
     assert home["channel"] == simulated_slack.world.channel("@grace").id
     assert assistant["assistant_thread"]["thread_ts"] == thread_ts
-    assert joined["user"] == simulated_slack.world.user("marie").id
+    assert joined["user"] == line["user"] == simulated_slack.world.user("marie").id
     assert archived["type"] == "channel_archive"
 
 

@@ -155,7 +155,10 @@ async def test_posts_are_limited_by_channel() -> None:
 async def test_methods_are_limited_by_their_tier() -> None:
     """Twenty lists a minute, and the twenty-first waits three seconds; other methods are free."""
     clock = ManualClock()
-    async with SimulatedSlack(clock=clock, limits=RateLimits()) as slack, web_client(slack) as client:
+    async with (
+        SimulatedSlack(clock=clock, limits=RateLimits()) as slack,
+        web_client(slack) as client,
+    ):
         for _ in range(20):
             await client.conversations_list()
         with pytest.raises(SlackApiError) as caught:
