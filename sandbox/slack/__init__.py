@@ -6,6 +6,7 @@ from sandbox.slack.faults import Fault, FaultKind
 from sandbox.slack.limits import RateLimits
 from sandbox.slack.messages import Change, Message, StreamState
 from sandbox.slack.pings import Ping
+from sandbox.slack.remote import RemoteSlack, SlackProcess
 from sandbox.slack.render import Button, Visible
 from sandbox.slack.request_log import Outcome, SeenCall
 from sandbox.slack.server import SimulatedSlack
@@ -31,8 +32,10 @@ __all__ = [
     "Ping",
     "RateLimits",
     "Redelivery",
+    "RemoteSlack",
     "SeenCall",
     "SimulatedSlack",
+    "SlackProcess",
     "StreamState",
     "Upload",
     "User",

@@ -15,6 +15,9 @@ from sandbox.slack.messages import Message
 from sandbox.slack.payloads import Body, Payloads
 from sandbox.slack.world import Channel, Installation, World
 
+_BY_SLACK = ("channel_join", "group_join")
+"""Subtypes of lines that Slack writes; they name people, but mention nobody."""
+
 
 class MentionOrder(StrEnum):
     """In which order the two events of a post that mentions the bot are sent."""
@@ -44,7 +47,8 @@ class Announcer:
         for installation in self._world.listeners(channel):
             body = self._payloads.message(message)
             events = [self._located(body, channel, message.ts)]
-            if self._mentions(message, installation) and not channel.is_direct:
+            mentions = self._mentions(message, installation) and message.subtype not in _BY_SLACK
+            if mentions and not channel.is_direct:
                 events.append(self._mention(body, channel, message.ts))
             if self.mention_order is MentionOrder.MENTION_FIRST:
                 events.reverse()

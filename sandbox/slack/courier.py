@@ -20,7 +20,7 @@ from sandbox.slack.envelopes import (
 MAX_KEPT = 5_000
 
 Answered = Callable[[Mapping[str, Any]], object]
-"""What to do with the payload of an acknowledgement."""
+"""What to do with the payload of an acknowledgement; empty if it has none."""
 
 
 class Route(Protocol):
@@ -118,8 +118,8 @@ class Courier:
             )
             self._note_attempt(envelope, attempt)
             if not attempt.reason:
-                if answered is not None and attempt.answer:
-                    answered(attempt.answer)
+                if answered is not None:
+                    answered(attempt.answer or {})
                 return
             if attempt.final:
                 break

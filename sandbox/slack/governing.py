@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sandbox.slack.default_world import SCOPES, add_direct, install
+from sandbox.slack.messages import Content, Message
 from sandbox.slack.platform import Platform
 from sandbox.slack.world import (
     Channel,
@@ -97,15 +98,13 @@ class Governing:
         """Take the bot into a channel."""
         found = self._platform.world.channel(channel)
         bot = self._platform.world.installation(found.team_id).bot_user_id
-        joined = self._platform.world.join(found, {bot})
-        self._member_event("member_joined_channel", joined, bot, by=by)
+        self._joined(self._platform.world.join(found, {bot}), bot, by=by)
 
     def join(self, channel: str, user: str) -> None:
         """Somebody joins a channel."""
         found = self._platform.world.channel(channel)
         member = self._platform.world.user(user).id
-        joined = self._platform.world.join(found, {member})
-        self._member_event("member_joined_channel", joined, member)
+        self._joined(self._platform.world.join(found, {member}), member)
 
     def remove_bot(self, channel: str, *, by: str = "ada") -> None:
         """Take the bot out of a channel; it is told, and nothing more from there."""
@@ -180,16 +179,28 @@ class Governing:
         )
         self._platform.feed.add("world", {})
 
-    def _member_event(
-        self, event_type: str, channel: Channel, user_id: str, *, by: str | None = None
-    ) -> None:
+    def _joined(self, channel: Channel, user_id: str, *, by: str | None = None) -> None:
+        """The event, and the line in the channel that says so: a message of subtype `channel_join`."""
+        private = channel.kind is ChannelKind.PRIVATE
         body = {
             "user": user_id,
             "channel": channel.id,
-            "channel_type": "G" if channel.kind is ChannelKind.PRIVATE else "C",
+            "channel_type": "G" if private else "C",
             "team": channel.team_id,
         }
         if by is not None:
             body["inviter"] = self._platform.world.user(by).id
-        self._platform.announcer.happened(event_type, body, channel)
+        self._platform.announcer.happened("member_joined_channel", body, channel)
+        self._platform.post(
+            Message(
+                team_id=channel.team_id,
+                channel_id=channel.id,
+                ts=self._platform.ids.ts(),
+                user_id=user_id,
+                subtype="group_join" if private else "channel_join",
+                versions=self._platform.first_version(
+                    Content(text=f"<@{user_id}> has joined the channel")
+                ),
+            )
+        )
         self._platform.feed.add("world", {})

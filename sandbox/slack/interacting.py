@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox.slack.envelopes import EnvelopeKind
+from sandbox.slack.looking import Looking
 from sandbox.slack.messages import Message, StreamState
-from sandbox.slack.platform import Platform
 from sandbox.slack.render import Button, buttons_of
 from sandbox.slack.response_urls import Place
 from sandbox.slack.world import Channel, User
@@ -14,14 +14,8 @@ from sandbox.slack.world import Channel, User
 Body = dict[str, Any]
 
 
-class Interacting:
+class Interacting(Looking):
     """People use the app."""
-
-    _platform: Platform
-
-    def find(self, message: Message | str) -> Message:
-        """The message as it is now."""
-        raise NotImplementedError
 
     def press(self, message: Message | str, button: str, *, by: str = "ada") -> None:
         """Press a button of a message, named by its label, action id or value.
@@ -88,7 +82,7 @@ class Interacting:
             EnvelopeKind.COMMAND,
             command,
             payload,
-            lambda answer: self._platform.response_urls.show(place, answer),
+            lambda answer: self._answer_command(place, answer),
         )
 
     def shortcut(
@@ -186,6 +180,11 @@ class Interacting:
             },
             where,
         )
+
+    def _answer_command(self, place: Place, answer: Mapping[str, Any]) -> None:
+        """Show what the acknowledgement of a command carries."""
+        if answer:
+            self._platform.response_urls.show(place, answer)
 
     def _answer_view(self, view_id: str, answer: Mapping[str, Any]) -> None:
         """Do what the acknowledgement of a submission says; an empty one closes the modal."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.changes import WAIT_S
+from sandbox.feed import Feed
 from sandbox.slack.envelopes import DeliveryRecord
 from sandbox.slack.messages import Message
 from sandbox.slack.pings import Ping, pings_of
@@ -11,6 +12,7 @@ from sandbox.slack.platform import Platform
 from sandbox.slack.render import Renderer, Visible
 from sandbox.slack.request_log import SeenCall
 from sandbox.slack.surfaces import AgentStatus
+from sandbox.slack.world import UnknownEntity
 
 
 class Looking:
@@ -51,10 +53,20 @@ class Looking:
         """What a person reads in it now."""
         return Renderer(self._platform.world).text(message.content)
 
-    def history_of(self, message: Message) -> tuple[str, ...]:
+    def history_of(self, message: Message | str) -> tuple[str, ...]:
         """What a person has read in it over time, oldest first."""
         renderer = Renderer(self._platform.world)
-        return tuple(renderer.text(version.content) for version in message.versions)
+        found = self.find(message)
+        return tuple(renderer.text(version.content) for version in found.versions)
+
+    def find(self, message: Message | str) -> Message:
+        """The message as it is now, by itself or by its `key`. Raises `UnknownEntity`."""
+        key = message if isinstance(message, str) else message.key
+        channel_id, _, ts = key.partition("/")
+        found = self._platform.messages.get(channel_id, ts)
+        if found is None:
+            raise UnknownEntity(f"no message {key!r}")
+        return found
 
     @property
     def pings(self) -> tuple[Ping, ...]:
@@ -99,6 +111,41 @@ class Looking:
     def views(self) -> tuple[Mapping[str, Any], ...]:
         """The modals and homes that are shown, oldest first."""
         return tuple(self._platform.surfaces.views.values())
+
+    @property
+    def sockets(self) -> int:
+        """How many sockets are open."""
+        return self._platform.sockets.count
+
+    @property
+    def sockets_opened(self) -> int:
+        """How many sockets were ever opened."""
+        return self._platform.sockets.opened
+
+    @property
+    def acked(self) -> int:
+        """How many deliveries were acknowledged."""
+        return self._platform.courier.acked
+
+    @property
+    def lost(self) -> int:
+        """How many deliveries were given up."""
+        return self._platform.courier.lost
+
+    @property
+    def held(self) -> int:
+        """How many calls are being held now."""
+        return self._platform.holds.held
+
+    @property
+    def call_counts(self) -> dict[str, int]:
+        """How often each method was called."""
+        return dict(self._platform.log.counts)
+
+    @property
+    def feed(self) -> Feed:
+        """What changed, for those who follow along."""
+        return self._platform.feed
 
     async def until(
         self, condition: Callable[[], object], *, what: str = "it", timeout_s: float = WAIT_S

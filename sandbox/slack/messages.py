@@ -132,10 +132,13 @@ class Messages:
     """All messages, by channel and timestamp; the order is that of their timestamps."""
 
     _kept: dict[str, dict[str, Message]] = field(default_factory=dict)
+    _threads: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    """The timestamps in each thread, so that a long channel is not searched for one."""
 
     def keep(self, message: Message) -> None:
         """Add it, or replace the one with its timestamp."""
         self._kept.setdefault(message.channel_id, {})[message.ts] = message
+        self._threads.setdefault((message.channel_id, message.root_ts), {})[message.ts] = None
 
     def get(self, channel_id: str, ts: str) -> Message | None:
         """The message, deleted or not."""
@@ -147,9 +150,8 @@ class Messages:
 
     def of_thread(self, channel_id: str, root_ts: str) -> tuple[Message, ...]:
         """The first message of a thread and its replies, oldest first."""
-        return tuple(
-            message for message in self.of_channel(channel_id) if message.root_ts == root_ts
-        )
+        kept = self._kept.get(channel_id, {})
+        return tuple(kept[ts] for ts in self._threads.get((channel_id, root_ts), ()))
 
     def everything(self) -> tuple[Message, ...]:
         """Everything ever said, channel by channel."""
@@ -158,3 +160,4 @@ class Messages:
     def clear(self) -> None:
         """Forget it all."""
         self._kept.clear()
+        self._threads.clear()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.slack.content_rules import texts_in
-from sandbox.slack.entities import BROADCASTS, tokens
+from sandbox.slack.entities import BROADCASTS, Token, tokens
 from sandbox.slack.messages import Content, Message
 
 _LITERAL = re.compile(r"(?<![\w@])@(here|channel|everyone)\b")
@@ -42,7 +42,7 @@ def targets_in(content: Content) -> set[str]:
     """Whom a content mentions."""
     found: set[str] = set()
     for text in _texts(content):
-        found |= {token.value.partition("^")[0] for token in tokens(text) if _notifies(token.kind)}
+        found |= {token.value for token in tokens(text) if _notifies(token)}
         if content.links_names:
             found |= set(_LITERAL.findall(text))
     for block in content.blocks:
@@ -50,8 +50,10 @@ def targets_in(content: Content) -> set[str]:
     return found
 
 
-def _notifies(kind: str) -> bool:
-    return kind in ("user", "broadcast", "usergroup")
+def _notifies(token: Token) -> bool:
+    if token.kind == "broadcast":  # a date is written like one
+        return token.value in BROADCASTS
+    return token.kind in ("user", "usergroup")
 
 
 def _texts(content: Content) -> Iterator[str]:

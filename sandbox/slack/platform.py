@@ -10,6 +10,7 @@ from sandbox.slack.announcer import Announcer
 from sandbox.slack.courier import Courier
 from sandbox.slack.faults import Faults
 from sandbox.slack.holds import Holds
+from sandbox.slack.http_push import HttpPush
 from sandbox.slack.ids import Ids
 from sandbox.slack.limits import RateLimiter, RateLimits
 from sandbox.slack.messages import (
@@ -71,6 +72,8 @@ class Platform:
             app_id=self.world.app.id,
             address=address,
         )
+        self.push: HttpPush | None = None
+        """The app's address, if events go there."""
         self.courier = Courier(clock=clock, changes=self.changes, route=self.sockets)
         self.announcer = Announcer(
             clock=clock,

@@ -4,25 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sandbox.slack.entities import as_typed, escape, rich_text
+from sandbox.slack.looking import Looking
 from sandbox.slack.messages import Change, Content, Json, Message, Reaction, SharedFile
-from sandbox.slack.platform import Platform
-from sandbox.slack.world import Channel, UnknownEntity, User
+from sandbox.slack.world import Channel, User
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file that somebody sends."""
 
+    __pydantic_config__ = {"val_json_bytes": "base64", "ser_json_bytes": "base64"}  # noqa: RUF012
+
     name: str
     content: bytes
     media_type: str = "application/octet-stream"
 
 
-class Talking:
+class Talking(Looking):
     """People talk. They and channels are given by id or name: `ada`, `#general`, `@ada` for her
     direct messages with the bot. Messages are given as such, or by their `key`."""
-
-    _platform: Platform
 
     def say(
         self,
@@ -125,15 +125,6 @@ class Talking:
                 versions=self._platform.first_version(Content(text=typed)),
             )
         )
-
-    def find(self, message: Message | str) -> Message:
-        """The message as it is now, by itself or by its `key`. Raises `UnknownEntity`."""
-        key = message if isinstance(message, str) else message.key
-        channel_id, _, ts = key.partition("/")
-        found = self._platform.messages.get(channel_id, ts)
-        if found is None:
-            raise UnknownEntity(f"no message {key!r}")
-        return found
 
     def _where(self, channel: str, by: str) -> tuple[Channel, User]:
         world = self._platform.world

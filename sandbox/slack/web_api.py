@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,12 @@ _HTML_PAGE = "<!doctype html><html><body>Please log in.</body></html>"
 _SECRETS = frozenset({"token", "client_secret", "refresh_token"})
 
 
-class _Broken(Exception):
-    """The connection was broken on purpose; nobody reads an answer."""
+class _Struck(Exception):
+    """A fault decides what is answered; nobody reads it where the connection was broken."""
+
+    def __init__(self, answer: web.Response) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 @dataclass(slots=True)
@@ -34,6 +39,13 @@ class _Facts:
     answer: Answer | None = None
     acted: bool = False
     team_id: str | None = None
+
+    def answered(
+        self, body: Answer, status: int, headers: Mapping[str, str] | None = None
+    ) -> web.Response:
+        """The answer, noted."""
+        self.status, self.answer = status, body
+        return web.json_response(body, status=status, headers=headers)
 
 
 class WebApi:
@@ -58,7 +70,7 @@ class WebApi:
         log, facts = self._platform.log, _Facts()
         number = log.note(at=self._platform.clock.now(), method=name, args={})
         try:
-            return await self._faulted(request, name, number, facts)
+            return await self._done(request, name, number, facts)
         finally:
             log.update(
                 number,
@@ -69,40 +81,45 @@ class WebApi:
                 team_id=facts.team_id,
             )
 
-    async def _faulted(
+    async def _done(
         self, request: web.Request, name: str, number: int, facts: _Facts
-    ) -> web.StreamResponse:
+    ) -> web.Response:
         fault = self._platform.faults.take(name)
         try:
-            given = await read_args(request)
-            shown = {key: value for key, value in given.items() if key not in _SECRETS}
-            self._platform.log.update(number, args=shown)
-            if fault is not None:
-                await self._fail_early(request, fault)
-            await self._platform.holds.wait(name, Stage.BEFORE)
-            body = self._perform(request, name, given, facts)
-            facts.acted, facts.outcome = True, Outcome.ANSWERED
-            await self._platform.holds.wait(name, Stage.AFTER)
-            if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
-                break_connection(request, reset=fault.reset)
-                raise _Broken
-            facts.status, facts.answer = 200, body
-            return web.json_response(body, headers=self._headers(facts))
+            return await self._tried(request, name, number, facts, fault)
         except SlackError as error:
             facts.outcome = Outcome.REFUSED if fault is None else Outcome.FAULTED
-            facts.status, facts.answer = error.status, error.body()
-            return web.json_response(facts.answer, status=error.status, headers=error.headers)
-        except _Broken:
+            return facts.answered(error.body(), error.status, error.headers)
+        except _Struck as struck:
             facts.outcome = Outcome.FAULTED
-            return web.Response()
-        except asyncio.CancelledError:
-            facts.outcome = Outcome.DISCONNECTED
-            raise
+            return struck.answer
         except Exception:
             _log.exception("the simulated Slack failed at %s", name)
-            facts.outcome, facts.status = Outcome.REFUSED, 500
-            facts.answer = {"ok": False, "error": "internal_error"}
-            return web.json_response(facts.answer, status=500)
+            facts.outcome = Outcome.REFUSED
+            return facts.answered({"ok": False, "error": "internal_error"}, 500)
+
+    async def _tried(
+        self,
+        request: web.Request,
+        name: str,
+        number: int,
+        facts: _Facts,
+        fault: Fault | None,
+    ) -> web.Response:
+        given = await read_args(request)
+        shown = {key: value for key, value in given.items() if key not in _SECRETS}
+        self._platform.log.update(number, args=shown)
+        if fault is not None:
+            await self._fail_early(request, fault)
+        await self._platform.holds.wait(name, Stage.BEFORE)
+        body = self._perform(request, name, given, facts)
+        facts.acted = True
+        await self._platform.holds.wait(name, Stage.AFTER)
+        if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
+            break_connection(request, reset=fault.reset)
+            raise _Struck(web.Response())
+        facts.outcome = Outcome.ANSWERED
+        return facts.answered(body, 200, self._headers(facts))
 
     async def _fail_early(self, request: web.Request, fault: Fault) -> None:
         """Do what the fault says before anything is done; return if it strikes later."""
@@ -118,7 +135,9 @@ class WebApi:
             await self._platform.clock.sleep(fault.delay_s)
         if fault.kind is FaultKind.DROP:
             break_connection(request, reset=fault.reset)
-            raise _Broken
+            raise _Struck(web.Response())
+        if fault.kind is FaultKind.NOT_JSON:
+            raise _Struck(web.Response(text=_HTML_PAGE, content_type="text/html"))
 
     def _perform(
         self, request: web.Request, name: str, given: dict[str, Any], facts: _Facts

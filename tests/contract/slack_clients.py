@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import SimulatedSlack
+from sandbox.slack import RemoteSlack, SimulatedSlack
 
 QUICK_PING_S = 0.2
 """How soon the SDK notices a connection that broke."""
@@ -19,7 +20,7 @@ QUICK_PING_S = 0.2
 
 @asynccontextmanager
 async def web_client(
-    slack: SimulatedSlack, *, token: str | None = None, **options: Any
+    slack: SimulatedSlack | RemoteSlack, *, token: str | None = None, **options: Any
 ) -> AsyncIterator[AsyncWebClient]:
     """The SDK's client, with a session of its own and no retries."""
     async with aiohttp.ClientSession() as session:
@@ -30,6 +31,13 @@ async def web_client(
             retry_handlers=[],
             **options,
         )
+
+
+@pytest.fixture
+async def slack_client(simulated_slack: SimulatedSlack) -> AsyncIterator[AsyncWebClient]:
+    """The SDK's client with the bot's token."""
+    async with web_client(simulated_slack) as client:
+        yield client
 
 
 class Hearing:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sandbox.slack.call import Answer, Call, Method, Methods
+from sandbox.slack.call import Answer, Args, Call, Method, Methods
 from sandbox.slack.content_rules import read_content
 from sandbox.slack.errors import SlackError
 from sandbox.slack.messages import Change, Content, Message, StreamState
@@ -61,11 +61,10 @@ class ChatMethods:
         message = self._platform.with_stream_checked(message)
         if message.stream is StreamState.STREAMING:
             raise SlackError("streaming_state_conflict")
-        given = read_content(call.args, updating=True)
-        content = _merged(message.content, given, call)
-        edited = replace(
-            message, edited_ts=self._platform.ids.ts(), edited_by=call.installation.bot_user_id
-        )
+        content = _merged(message.content, read_content(call.args, updating=True), call.args)
+        edited = message
+        if not content.blocks:  # "edited" is shown for text alone
+            edited = replace(message, edited_ts=self._platform.ids.ts(), edited_by=message.user_id)
         changed = self._platform.change(edited, Change.EDITED, content)
         return {
             "channel": channel.id,
@@ -118,13 +117,16 @@ class ChatMethods:
         self._platform.surfaces.clear_text(message.channel_id, message.root_ts)
 
 
-def _merged(before: Content, given: Content, call: Call) -> Content:
-    """What an update leaves as it was: files always, blocks and metadata unless it gives them.
+def _merged(before: Content, given: Content, args: Args) -> Content:
+    """The content after an update: what it does not give stays, but for blocks beside a new text.
 
-    Giving `text` alone takes the blocks away (chat.update, "text, blocks and attachments").
+    https://docs.slack.dev/reference/methods/chat.update, arguments `blocks` and `metadata`
     """
-    metadata = given.metadata if call.args.given.get("metadata") is not None else before.metadata
-    attachments = (
-        given.attachments if call.args.given.get("attachments") is not None else before.attachments
-    )
-    return replace(given, files=before.files, metadata=metadata, attachments=attachments)
+    kept = replace(given, files=before.files)
+    if args.given.get("metadata") is None:
+        kept = replace(kept, metadata=before.metadata)
+    if args.given.get("attachments") is None:
+        kept = replace(kept, attachments=before.attachments)
+    if not (given.text or given.blocks):
+        kept = replace(kept, text=before.text, blocks=before.blocks, markdown=before.markdown)
+    return kept

@@ -91,8 +91,11 @@ class StreamMethods:
         )
         stopped = replace(message, stream=StreamState.STOPPED)
         changed = self._platform.change(stopped, Change.STOPPED, content)
-        if status:
-            self._platform.surfaces.set_session(message.channel_id, message.root_ts, status)
+        session = self._platform.surfaces.status(message.channel_id, message.root_ts).session
+        if status or session is not None:
+            self._platform.surfaces.set_session(
+                message.channel_id, message.root_ts, status or "active"
+            )
         return {
             "channel": message.channel_id,
             "ts": message.ts,

@@ -31,9 +31,9 @@ class ViewMethods:
 
     def open(self, call: Call) -> Answer:
         """https://docs.slack.dev/reference/methods/views.open"""
+        view = _checked(call)
         user_id = self._platform.surfaces.use_trigger(call.args.required("trigger_id"))
-        view = self._show(call, _checked(call), user_id)
-        return {"view": view}
+        return {"view": self._show(call, view, user_id)}
 
     def update(self, call: Call) -> Answer:
         """https://docs.slack.dev/reference/methods/views.update"""
