@@ -98,14 +98,14 @@ class SimulatedDiscord:
             app.add_routes(endpoints.routes())
         app.add_routes(
             [
-                web.get("/gateway/", self._connect),
+                web.get("/gateway", self._connect),
                 web.get("/gateway/resume", self._connect),
                 web.get("/attachments/{channel_id}/{id}/{name}", self._file),
             ]
         )
         await self._site.start(app)
         service.world.address = self.base_url
-        service.gateway.address = f"ws://{self._site.address}/gateway/"
+        service.gateway.address = f"ws://{self._site.address}/gateway"
 
     async def stop(self) -> None:
         """Stop listening and break off what is running; fine if it is not running."""
