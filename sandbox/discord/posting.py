@@ -13,6 +13,7 @@ from sandbox.discord.message_payload import event_payload
 from sandbox.discord.messages import Attachment, Message, MessageFlag, MessageType, Version
 from sandbox.discord.payloads import member_payload, user_payload
 from sandbox.discord.places import Channel
+from sandbox.discord.views import message_view, to_plain
 from sandbox.discord.world import World
 
 NONCE_KEPT_S: Final = 180.0
@@ -215,8 +216,7 @@ class Posting:
         data = event_payload(self._world, message)
         if not message.ephemeral:
             self._dispatch(name, channel, data)
-        seen_by = None if message.seen_by is None else str(message.seen_by)
-        self._world.note(kind, {**data, "seen_by": seen_by})
+        self._world.note(kind, to_plain(message_view(self._world, message, history=False)))
 
     def _dispatch(self, name: str, channel: Channel, data: Mapping[str, Any]) -> None:
         self._world.tell(
