@@ -1,5 +1,6 @@
 """What happens when somebody posts, edits, deletes, reacts or types."""
 
+import mimetypes
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ NONCE_KEPT_S: Final = 180.0
 OLD_S: Final = 3_600.0
 MAX_OLD_EDITS: Final = 5
 """How many edits an old message takes in a while is not documented; that there is a limit is: 30046."""
+_UNKNOWN_TYPE: Final = "application/octet-stream"
 
 
 class Posting:
@@ -237,7 +239,10 @@ class Posting:
 
 
 class AttachmentMaker:
-    """Makes an attachment of an upload."""
+    """Makes an attachment of an upload.
+
+    Its type goes by its name, where the upload says nothing better; clients often don't.
+    """
 
     def __init__(self, world: World, channel: Channel) -> None:
         self._world = world
@@ -250,8 +255,14 @@ class AttachmentMaker:
         return Attachment(
             id=id_,
             filename=name,
-            content_type=upload.content_type,
+            content_type=_type_of(upload),
             content=upload.content,
             path=f"/attachments/{self._channel.id}/{id_}/{name}",
             description=description,
         )
+
+
+def _type_of(upload: Upload) -> str:
+    if upload.content_type not in ("", _UNKNOWN_TYPE):
+        return upload.content_type
+    return mimetypes.guess_type(upload.filename)[0] or _UNKNOWN_TYPE

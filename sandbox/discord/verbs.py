@@ -4,6 +4,7 @@ Users, channels and messages are named by themselves, by their ids, or users and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sandbox.changes import WAIT_S
@@ -16,6 +17,9 @@ from sandbox.discord.service import Service
 from sandbox.discord.world import ChannelRef, UserRef, World
 
 MessageRef = Message | int | str
+
+TYPING_S = 10.0
+"""https://discord.com/developers/docs/resources/channel#trigger-typing-indicator"""
 
 
 class Verbs:
@@ -204,6 +208,15 @@ class Verbs:
             message.content
             for message in self.messages(channel)
             if message.deleted_at is None and message.seen_by in (None, person)
+        )
+
+    def typing(self, channel: ChannelRef = "general") -> tuple[str, ...]:
+        """Who is seen to be typing there: who said so in the last ten seconds, and nothing since."""
+        now = self._service.clock.now()
+        return tuple(
+            self.world.users[user_id].display_name
+            for user_id, at in self.world.channel(channel).typing
+            if now - at < timedelta(seconds=TYPING_S)
         )
 
     def pings(self, *, by: UserRef | None = None) -> tuple[Pinged, ...]:

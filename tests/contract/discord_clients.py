@@ -25,7 +25,7 @@ class Listener(discord.Client):
     """Remembers what it is told."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"intents": everyday_intents(), **options})
+        super().__init__(**{"intents": everyday_intents(), "guild_ready_timeout": 0.05, **options})
         self.heard: list[discord.Message] = []
         self.interactions: list[discord.Interaction] = []
         self.events: list[str] = []

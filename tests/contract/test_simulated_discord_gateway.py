@@ -329,7 +329,7 @@ async def _two_shards(simulated_discord: SimulatedDiscord, clock: ManualClock) -
 async def test_the_bot_is_told_when_it_is_removed(simulated_discord: SimulatedDiscord) -> None:
     """GUILD_DELETE takes the guild away, GUILD_CREATE brings it back."""
     async with connected(simulated_discord) as client:
-        await wait_until(lambda: client.guilds)
+        await wait_until(client.is_ready)
         simulated_discord.remove_bot()
         await wait_until(lambda: client.count("guild_remove") == 1)
         simulated_discord.say("nobody hears", mention=True)
