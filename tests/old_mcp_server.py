@@ -1,7 +1,7 @@
 """An MCP server as they were made before 2026, by hand, over standard streams.
 
-It begins with `initialize`, and tells everybody of its changes. If it is asked to be `wrong`, it lists a tool
-whose arguments are no object.
+It begins with `initialize`, and tells everybody of its changes. If it is asked to be `wrong`, it lists a
+tool whose arguments are no object.
 """
 
 import json
