@@ -20,6 +20,7 @@ from bot.claude.prompt import Prompt, request_body
 from bot.claude.tokens import estimate_tokens
 from bot.engine import notices
 from bot.engine.accounts import ChannelLimited
+from bot.engine.fences import closed
 from bot.engine.question import overheard
 from bot.engine.turn_run import Deferred, TurnRun
 from bot.ports import PlatformError
@@ -51,7 +52,7 @@ def completed(turn: TurnRun, completion: Completion) -> Answered:
     context_tokens = completion.usage.prompt_tokens + completion.usage.output_tokens
     if completion.is_cut_off:
         note = notices.cut_off(turn.channel_settings.claude.max_output_tokens)
-        shown = f"{text.rstrip()}\n\n{note}" if text.strip() else note
+        shown = f"{closed(text.rstrip())}\n\n{note}" if text.strip() else note
         outcome = "cut_off"
     elif text.strip():
         shown, outcome = text, "answered"
@@ -86,7 +87,7 @@ def known(turn: TurnRun, answer: KnownAnswer) -> Answered:
 def stopped(turn: TurnRun) -> Answered:
     """The end of a turn that a person stopped: what is there stays."""
     text = turn.text.rstrip()
-    shown = f"{text}\n\n{notices.STOPPED}" if text else notices.NOTHING_TO_SAY
+    shown = f"{closed(text)}\n\n{notices.STOPPED}" if text else notices.NOTHING_TO_SAY
     return ended(turn, "stopped", shown, said=text or None)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from bot.engine.code_files import take_apart
 from bot.engine.pace import Pace, retry_delay_s
 from bot.engine.reply_messages import VERB_TIMEOUT_S, ReplyMessages, SaveMessageIds, View
 from bot.engine.split import Splitter, show_unfinished
@@ -259,7 +260,7 @@ class LiveReply:
 
     def _views(self) -> list[View]:
         """What each message should show now."""
-        text, choice = self._text, self._choice
+        text, choice = take_apart(self._text, self._adapter.capabilities).markdown, self._choice
         if choice is not None:
             text = f"{text}\n\n{choice.question}" if text.strip() else choice.question
         pieces = [piece for piece in self._splitter.slices(text) if not piece.blank]
