@@ -25,7 +25,6 @@ from bot.claude.retry import RetryPolicy
 from bot.engine.accounts import LedgerBooks
 from bot.engine.adapter_store import DatabaseAdapterStore
 from bot.engine.attachments import AttachmentReader
-from bot.engine.budget_rules import BudgetRules
 from bot.engine.dispatcher import Dispatcher
 from bot.engine.intake import EngineIntake
 from bot.engine.turn_run import Services
@@ -40,6 +39,7 @@ from bot.host.offers import command_offers
 from bot.host.running import RunningPlugins
 from bot.host.surroundings import HostSurroundings
 from bot.maintenance import Maintenance
+from bot.money.budget_rules import BudgetRules
 from bot.ports import Adapter, AdapterClass, AdapterSetup, ServesHttp
 from bot.scheduler import Scheduler
 from bot.service import Service

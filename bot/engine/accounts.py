@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.claude.books import Books
-from bot.engine.budget_rules import BudgetRules
+from bot.money.budget_rules import BudgetRules
 from bot.vocabulary import BillableRequest, Closing, Usage, new_id
 from config.sections import LimitsSettings
 from storage import ledger, rate_limits

@@ -122,6 +122,7 @@ def ended(
         context_tokens=context_tokens,
         files=files,
         card=card,
+        fallback=_fallback(turn, model) if entry is not None else None,
     )
 
 
@@ -142,6 +143,13 @@ def looked_back(turn: TurnRun) -> tuple[NewSaid, ...]:
         return ()
     said = overheard(turn.before)
     return (NewSaid("user", said.content, said.tokens),)
+
+
+def _fallback(turn: TurnRun, model: str | None) -> str | None:
+    """Why it was not the channel's model that answered, if it was not."""
+    if model is None or model == turn.channel_settings.claude.model:
+        return None
+    return "budget" if turn.downgraded else "outage"
 
 
 async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
