@@ -119,7 +119,7 @@ async def test_the_models_turn_comes_first(ready_url: str) -> None:
     async with engine(ready_url, _downgrading("0.03")) as rig:
         rig.claude.script.always("word " * 900)
         await rig.ends_of([rig.say("Hello?", thread=rig.thread("1"))])
-        await rig.ends_of([rig.say("Hello?", thread=rig.thread("2"))])
+        await rig.ends_of([rig.say("And now?", thread=rig.thread("2"))])
         assert [asked.model for asked in rig.asked] == ["claude-opus-5-5", "claude-haiku-5-5"]
 
 
