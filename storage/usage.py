@@ -211,3 +211,15 @@ def _model_sum(row: Any) -> ModelSum:
         cost_nanousd=int(row.cost_nanousd or 0),
         unknown_cost_requests=int(row.unknown_cost_requests),
     )
+
+
+def by_model_each(
+    connection: Connection,
+    periods: Sequence[tuple[datetime, datetime]],
+    *,
+    borders: Sequence[int] = (),
+) -> list[list[ModelSum]]:
+    """`by_model` of each period, from one snapshot."""
+    return [
+        by_model(connection, since=since, until=until, borders=borders) for since, until in periods
+    ]

@@ -125,7 +125,7 @@ async def test_the_models_turn_comes_first(ready_url: str) -> None:
 
 async def test_a_budget_that_stops_is_not_downgraded(ready_url: str) -> None:
     """Beside one that would take a cheaper model, one that stops has the last word."""
-    stops = _budget("global", "0.001")
+    stops = _budget("global", "0.0009")
     async with engine(ready_url, _downgrading("0.002") + stops) as rig:
         rig.claude.script.always("word " * 900)
         ends = [
