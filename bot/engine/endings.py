@@ -158,6 +158,7 @@ async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
         case ChannelLimited():
             return await _limited(turn, error)
         case BudgetExceeded():
+            turn.services.books.refused(error.budget)
             zone = turn.services.settings.operators.zone
             return ended(turn, "over_budget", notices.over_budget(error.resets_at, zone=zone))
         case Unpriced():

@@ -83,7 +83,9 @@ def drawing_of(figures: Figures, catalogue: Catalogue) -> Drawing:
         key=lambda model: (-sum(costs.get(model, 0) for costs in figures.days.values()), model),
     )
     own = len(COLOURS) - 1 if len(models) > len(COLOURS) else len(models)
-    groups = [((model,), model_name(model, catalogue)) for model in models[:own]]
+    groups: list[tuple[tuple[str, ...], str]] = [
+        ((model,), model_name(model, catalogue)) for model in models[:own]
+    ]
     if models[own:]:
         groups.append((tuple(models[own:]), f"{len(models) - own} others"))
     return Drawing(

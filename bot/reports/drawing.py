@@ -78,7 +78,7 @@ def png_of(drawing: Drawing) -> bytes:
     with mpl.rc_context({"font.family": "DejaVu Sans", "text.parse_math": False}):
         figure = Figure(figsize=(WIDTH_PX / DPI, HEIGHT_PX / DPI), dpi=DPI)
         figure.patch.set_alpha(0)
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         _paper(figure)
         figure.text(LEFT, 0.945, drawing.headline, size=48, weight="bold", color=INK, va="top")
         figure.text(LEFT, 0.848, drawing.subline, size=23, color=FAINT, va="top")
@@ -144,7 +144,12 @@ def _bars(axes: "Axes", drawing: Drawing) -> None:
     _frame(axes, count, highest)
     _under_bars(axes, drawing)
     if not highest:
-        style = {"size": 27, "color": FAINT, "ha": "center", "transform": axes.transAxes}
+        style: dict[str, Any] = {
+            "size": 27,
+            "color": FAINT,
+            "ha": "center",
+            "transform": axes.transAxes,
+        }
         axes.text(0.5, 0.5, "Nothing was spent.", **style)
     elif count <= MOST_LABELLED:
         _over_bars(axes, drawing, tops)
@@ -187,9 +192,11 @@ def _over_bars(axes: "Axes", drawing: Drawing, tops: Sequence[float]) -> None:
     for place, (day, top) in enumerate(zip(drawing.days, tops, strict=True)):
         if not top:
             continue
-        style: dict[str, Any] = {"color": MARK, "weight": "bold"} if day.unusual else {"color": INK}
+        style: dict[str, Any] = {"color": INK}
         if place < drawing.faint_days:
             style = {"color": FAINT}
+        elif day.unusual:
+            style = {"color": MARK, "weight": "bold"}
         axes.annotate(
             amount(top, highest=max(tops)),
             (place, top),

@@ -16,7 +16,7 @@ ALL_NAMES_S = 20.0
 T = TypeVar("T")
 
 
-class Names:
+class NameFinder:
     """Finds names by keys. Whatever can't be found is called by its id."""
 
     def __init__(self, adapters: Mapping[str, Adapter]) -> None:
