@@ -25,7 +25,6 @@ from bot.claude.retry import RetryPolicy
 from bot.engine.accounts import LedgerBooks
 from bot.engine.adapter_store import DatabaseAdapterStore
 from bot.engine.attachments import AttachmentReader
-from bot.engine.budget_rules import BudgetRules
 from bot.engine.dispatcher import Dispatcher
 from bot.engine.intake import EngineIntake
 from bot.engine.turn_run import Services
@@ -40,7 +39,11 @@ from bot.host.offers import command_offers
 from bot.host.running import RunningPlugins
 from bot.host.surroundings import HostSurroundings
 from bot.maintenance import Maintenance
+from bot.money.beginning import begin_budgets
+from bot.money.budget_rules import BudgetRules
+from bot.money.news import BudgetNews
 from bot.ports import Adapter, AdapterClass, AdapterSetup, ServesHttp
+from bot.reporting import put_together
 from bot.scheduler import Scheduler
 from bot.service import Service
 from bot.telemetry.loop_lag import LoopLag
@@ -151,9 +154,9 @@ def build(
     )
     database = database or open_database(settings, clock)
     claude = _claude(settings, clock, tracing, metrics.claude)
-    books = LedgerBooks(
-        database=database, rules=BudgetRules(settings.budgets, zone=settings.operators.zone)
-    )
+    news = BudgetNews()
+    rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
+    books = LedgerBooks(database=database, rules=rules, news=news)
     owner = replica_name()
 
     def price_of(model: str, usage: Usage, when: datetime) -> int | None:
@@ -161,6 +164,9 @@ def build(
 
     loading = load_plugins(settings) if plugins is None else plugins
     known = {**adapters, **_plugin_adapters(loading, settings, clock, database)}
+    reporting = put_together(
+        settings=settings, database=database, adapters=known, clock=clock, news=news
+    )
     wakeup = Wakeup()
     intake = EngineIntake(
         database=database,
@@ -203,13 +209,15 @@ def build(
     )
     nowhere = _nowhere(services)
     maintenance = Maintenance(database=database, settings=settings, clock=clock, price_of=price_of)
-    jobs = (*maintenance.jobs(), *plugin_jobs(host, nowhere, zone=settings.operators.zone))
+    jobs = [*maintenance.jobs(), *plugin_jobs(host, nowhere, zone=settings.operators.zone)]
+    if settings.operators.anomalies:
+        jobs.append(reporting.anomaly_watch.job())
     readiness = Readiness()
     service = Service(
         settings=settings.engine,
         clock=clock,
         database=database,
-        prepare=bring_up_to_date,
+        prepare=functools.partial(_prepare, rules),
         claude=claude,
         dispatcher=dispatcher,
         intake=intake,
@@ -224,6 +232,7 @@ def build(
         loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
         tracing=tracing,
         web=_web(settings, registry, readiness, known) if with_web else None,
+        background={"reports": reporting.desk.run, "budgets": reporting.budget_watch.run},
     )
     _tell_when_ready(readiness, database, service, known)
     return service
@@ -253,6 +262,12 @@ async def batch_runner(
             books=LedgerBooks(database=database, rules=rules),
             clock=clock,
         )
+
+
+async def _prepare(rules: BudgetRules, database: Database) -> None:
+    """The tables as this release needs them, and budgets that count what was spent before them."""
+    await bring_up_to_date(database)
+    await begin_budgets(database, rules)
 
 
 def _tell_when_ready(

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, literal, select, update
 
 from bot.vocabulary import BillableRequest, Closing, EntryStatus, Usage
 from storage import budgets
@@ -32,6 +32,9 @@ _estimate = (
 
 PriceOf = Callable[[str, Usage, datetime], int | None]
 """(model, usage, time of the request) → nano-dollars, or None where the price is not known."""
+
+DIRECT = "direct messages"
+"""Stands for all direct conversations where channels are listed."""
 
 ANSWERED = ("answered", "cached", "refused", "cut_off", "stopped")
 """Outcomes of a turn in which a person got an answer of the model's, or its refusal."""
@@ -190,7 +193,7 @@ class UsageSum:
 
 def total(connection: Connection, *, since: datetime | None, until: datetime | None) -> UsageSum:
     """The sum over all requests made in [since, until)."""
-    row = connection.execute(_between(select(*_sums()), since, until)).one()
+    row = connection.execute(_between(select(*sums_of()), since, until)).one()
     return _sum_of(None, row)
 
 
@@ -198,9 +201,12 @@ def by(
     connection: Connection, column: str, *, since: datetime | None, until: datetime | None
 ) -> list[UsageSum]:
     """The same, per value of `model`, `channel_key`, `workspace_key`, `person_key`, `plugin` or
-    `purpose`; the dearest first."""
-    subject = ledger.c[column]
-    query = _between(select(subject.label("subject"), *_sums()), since, until).group_by(subject)
+    `purpose`; the dearest first. Of direct conversations only the sum is told, as `DIRECT`."""
+    subject: Any = ledger.c[column]
+    if column == "channel_key":
+        direct = literal(DIRECT, literal_execute=True)
+        subject = case((ledger.c.direct, direct), else_=subject)
+    query = _between(select(subject.label("subject"), *sums_of()), since, until).group_by(subject)
     sums = [_sum_of(row.subject, row) for row in connection.execute(query)]
     return sorted(sums, key=lambda each: (-each.cost_nanousd, each.subject or ""))
 
@@ -252,7 +258,9 @@ def _usage(row: Any) -> Usage:
     )
 
 
-def _sums() -> list[Any]:
+def sums_of() -> list[Any]:
+    """The columns of a query for sums: requests, tokens, what is known to be owed, and for how many
+    requests that is not known."""
     billed = ledger.c.status.not_in([EntryStatus.UNBILLED.value])
     unknown = func.count().filter(
         ledger.c.cost_nanousd.is_(None), ledger.c.status != EntryStatus.OPEN.value, billed

@@ -213,6 +213,21 @@ def wake(
     return changed.rowcount == 1
 
 
+def resume(connection: Connection, thread_key: str, turn_id: str, *, now: datetime) -> bool:
+    """Have an idle thread go on with a turn that was over; false if it is not idle."""
+    changed = connection.execute(
+        update(threads)
+        .where(
+            threads.c.key == thread_key,
+            threads.c.turn_id.is_(None),
+            threads.c.owner.is_(None),
+            threads.c.claimable_at.is_(None),
+        )
+        .values(turn_id=turn_id, attempts=0, claimable_at=now)
+    )
+    return changed.rowcount == 1
+
+
 def request_stop(connection: Connection, thread_key: str, *, now: datetime) -> bool:
     """Ask that the running or deferred turn end where it is; false if there is none."""
     changed = connection.execute(

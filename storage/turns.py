@@ -132,6 +132,8 @@ class Answered:
     files: tuple[StoredFile, ...] = ()
     card: Card | None = None
     heard: tuple[str, ...] = ()
+    fallback: str | None = None
+    """Why another model answered than the one that was to: `outage` or `budget`."""
 
 
 def take(
@@ -302,6 +304,21 @@ def retry(connection: Connection, turn_id: str, *, now: datetime) -> bool:
     return True
 
 
+def deliver_again(connection: Connection, turn_id: str, *, now: datetime) -> bool:
+    """Show what a parked turn has to say after all; what was shown already is found by its mark. False
+    if it is not parked, or its thread is busy with something else."""
+    turn = get(connection, turn_id)
+    if turn is None or turn.status is not TurnStatus.PARKED or turn.answer is None:
+        return False
+    if not threads.resume(connection, turn.thread_key, turn_id, now=now):
+        return False
+    connection.execute(
+        _set, {"turn": turn_id, "status": TurnStatus.ANSWERED.value, "deliveries": 0}
+    )
+    notify(connection)
+    return True
+
+
 def _is_open(connection: Connection, turn_id: str) -> bool:
     turn = get(connection, turn_id)
     return turn is not None and turn.status is TurnStatus.OPEN
@@ -329,6 +346,7 @@ def _answer(connection: Connection, turn_id: str, answered: Answered, *, now: da
             "answered_at": now,
             "files": json.dumps([asdict(file) for file in answered.files]),
             "card": None if answered.card is None else _card.dump_json(answered.card).decode(),
+            "fallback": answered.fallback,
         },
     )
     return changed.rowcount == 1

@@ -123,6 +123,7 @@ def ended(
         context_tokens=context_tokens,
         files=files,
         card=card,
+        fallback=_fallback(turn, model) if entry is not None else None,
     )
 
 
@@ -145,12 +146,20 @@ def looked_back(turn: TurnRun) -> tuple[NewSaid, ...]:
     return (NewSaid("user", said.content, said.tokens),)
 
 
+def _fallback(turn: TurnRun, model: str | None) -> str | None:
+    """Why it was not the channel's model that answered, if it was not."""
+    if model is None or model == turn.channel_settings.claude.model:
+        return None
+    return "budget" if turn.downgraded else "outage"
+
+
 async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
     """The end of a turn that could not be answered. Raises `Deferred` if it is to be tried again."""
     match error:
         case ChannelLimited():
             return await _limited(turn, error)
         case BudgetExceeded():
+            turn.services.books.refused(error.budget)
             zone = turn.services.settings.operators.zone
             return ended(turn, "over_budget", notices.over_budget(error.resets_at, zone=zone))
         case Unpriced():

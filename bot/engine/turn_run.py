@@ -18,7 +18,7 @@ from bot.plugins import Role, ToolSpec
 from bot.ports import Adapter, Intake
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
-from bot.vocabulary import Attribution, Channel, Clock, Message, Person
+from bot.vocabulary import Attribution, Channel, ChannelKind, Clock, Message, Person
 from config import Settings
 from config.overrides import ChannelSettings
 from storage.database import Database
@@ -92,6 +92,8 @@ class TurnRun:
     """What went to and fro between Claude and tools in this answer, for the history."""
     timer: asyncio.Timeout | None = None
     """Ends the attempt at the deadline."""
+    downgraded: bool = False
+    """A budget left room for a cheaper model alone."""
     request_key: str = ""
     text: str = ""
     first_text_at: datetime | None = None
@@ -138,6 +140,7 @@ class TurnRun:
             workspace_key=self.channel.workspace_key,
             channel_key=self.channel.key,
             person_key=f"{self.channel.workspace_key}:{self.asker.id}",
+            direct=self.channel.kind is ChannelKind.DIRECT,
         )
 
     @property
