@@ -15,6 +15,7 @@ from bot.claude.bound import Claude
 from bot.claude.breakers import Breakers
 from bot.claude.connection import Connection
 from bot.claude.events import AnswerEvent
+from bot.claude.health import ClaudeHealth, ModelHealth
 from bot.claude.observer import NullObserver, Observer
 from bot.claude.pricing import Pricing
 from bot.claude.prompt import Prompt
@@ -97,6 +98,15 @@ class ClaudeClient:
     def admission(self) -> Admission:
         """Who waits, and how many more could go."""
         return self._shop.admission
+
+    def health(self) -> ClaudeHealth:
+        """How the models are doing, as far as this process knows."""
+        states = self._shop.breakers.states()
+        models = (
+            ModelHealth(model, states[model], self.admission.gate(model).levels())
+            for model in sorted(states)
+        )
+        return ClaudeHealth(self.admission.waiting, self.admission.free, tuple(models))
 
     def answer(
         self,

@@ -39,6 +39,11 @@ class WebServer:
         self._app.add_routes(routes)
 
     @property
+    def serving(self) -> bool:
+        """Whether it listens."""
+        return self._runner is not None and bool(self._runner.addresses)
+
+    @property
     def url(self) -> str:
         """The address that it serves, with the port that the system chose if that was 0.
 
