@@ -327,6 +327,7 @@ def _web(
     server = WebServer(address=settings.environment.http)
     server.add_routes(OperationsPages(readiness=readiness, registry=registry).routes())
     server.add_routes(dashboard.routes())
+    server.at_stop(dashboard.aclose)
     for adapter in adapters.values():
         if isinstance(adapter, ServesHttp):
             server.add_routes(adapter.routes())

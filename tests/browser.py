@@ -39,7 +39,7 @@ def chromium() -> str:
     return found
 
 
-@dataclass(slots=True)
+@dataclass
 class Window:
     """A page in a window, and what went wrong in it."""
 

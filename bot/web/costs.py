@@ -31,6 +31,10 @@ class Costs:
         self._spending = spending
         self._budgets = budgets
 
+    async def aclose(self) -> None:
+        """Stop reading."""
+        await self._spending.aclose()
+
     async def over(self, period: str) -> Json:
         """All figures, those by channel, model, person and plugin over the period. Raises
         `StorageError`, and ValueError if there is no such period."""

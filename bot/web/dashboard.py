@@ -67,6 +67,10 @@ class Dashboard:
             web.get(f"{PREFIX}/{{file:.*}}", self._file),
         ]
 
+    async def aclose(self) -> None:
+        """Stop what it reads in the background."""
+        await self._costs.aclose()
+
     def _get(self, path: str, answer: Answerer) -> web.RouteDef:
         return web.get(f"{API}{path}", self._guarded(answer))
 

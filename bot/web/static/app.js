@@ -83,7 +83,7 @@ function signIn() {
         place(why, error.message);
       }
     },
-  }, h("h1", {}, "Parley"), h("label", {}, "The operators’ token", field), why,
+  }, h("h1", {}, "Parley"), h("label", {}, "Operators' token", field), why,
     h("button", { class: "button primary" }, "Sign in"));
   place(at("view"), form);
   field.focus();
