@@ -50,6 +50,8 @@ from bot.telemetry.loop_lag import LoopLag
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
 from bot.vocabulary import Clock, SystemClock, Usage
+from bot.web.assembly import make_dashboard
+from bot.web.dashboard import Dashboard
 from bot.web.operations import OperationsPages
 from bot.web.readiness import Readiness
 from bot.web.server import WebServer
@@ -213,6 +215,17 @@ def build(
     if settings.operators.anomalies:
         jobs.append(reporting.anomaly_watch.job())
     readiness = Readiness()
+    scheduler = Scheduler(database=database, clock=clock, owner=owner, jobs=jobs)
+    dashboard = make_dashboard(
+        settings=settings,
+        database=database,
+        clock=clock,
+        claude=claude,
+        host=host,
+        scheduler=scheduler,
+        readiness=readiness,
+        replica=owner,
+    )
     service = Service(
         settings=settings.engine,
         clock=clock,
@@ -228,10 +241,10 @@ def build(
             block_s=settings.plugin_host.block_s,
             report=metrics.plugins.plugin_blocked_loop,
         ),
-        scheduler=Scheduler(database=database, clock=clock, owner=owner, jobs=jobs),
+        scheduler=scheduler,
         loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
         tracing=tracing,
-        web=_web(settings, registry, readiness, known) if with_web else None,
+        web=_web(settings, registry, readiness, dashboard, known) if with_web else None,
         background={"reports": reporting.desk.run, "budgets": reporting.budget_watch.run},
     )
     _tell_when_ready(readiness, database, service, known)
@@ -351,10 +364,13 @@ def _web(
     settings: Settings,
     registry: CollectorRegistry,
     readiness: Readiness,
+    dashboard: Dashboard,
     adapters: Mapping[str, Adapter],
 ) -> WebServer:
     server = WebServer(address=settings.environment.http)
     server.add_routes(OperationsPages(readiness=readiness, registry=registry).routes())
+    server.add_routes(dashboard.routes())
+    server.at_stop(dashboard.aclose)
     for adapter in adapters.values():
         if isinstance(adapter, ServesHttp):
             server.add_routes(adapter.routes())

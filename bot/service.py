@@ -85,10 +85,10 @@ class Service:
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._tracing.close)
+            stack.push_async_callback(self._database.close)
             if self._web is not None:
                 await self._web.start()
                 stack.push_async_callback(self._web.stop)
-            stack.push_async_callback(self._database.close)
             for adapter in self._adapters.values():
                 stack.push_async_callback(adapter.aclose)
             stack.push_async_callback(self._claude.aclose)

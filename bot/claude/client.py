@@ -15,6 +15,7 @@ from bot.claude.bound import Claude
 from bot.claude.breakers import Breakers
 from bot.claude.connection import Connection
 from bot.claude.events import AnswerEvent
+from bot.claude.health import ClaudeHealth, ModelHealth
 from bot.claude.message_batches import MessageBatches
 from bot.claude.observer import NullObserver, Observer
 from bot.claude.pricing import Pricing
@@ -103,6 +104,15 @@ class ClaudeClient:
     def batches(self) -> MessageBatches:
         """The provider's message batches."""
         return MessageBatches(self._shop)
+
+    def health(self) -> ClaudeHealth:
+        """How the models are doing, as far as this process knows."""
+        states = self._shop.breakers.states()
+        models = (
+            ModelHealth(model, states[model], self.admission.gate(model).levels())
+            for model in sorted(states)
+        )
+        return ClaudeHealth(self.admission.waiting, self.admission.free, tuple(models))
 
     def answer(
         self,
