@@ -176,7 +176,7 @@ def open_of(connection: Connection, turn_id: str) -> list[str]:
 
 def total_of(connection: Connection, turn_id: str) -> "UsageSum":
     """The sum over the entries of a turn, or of whatever else has its id."""
-    row = connection.execute(select(*_sums()).where(ledger.c.turn_id == turn_id)).one()
+    row = connection.execute(select(*sums_of()).where(ledger.c.turn_id == turn_id)).one()
     return _sum_of(turn_id, row)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from bot.engine.budget_rules import period_of
+from bot.money.periods import period_of
 from bot.web.money import Json, sums, usd
 from bot.web.spending import COLUMNS, Spending, SpendingByDay
 from config.budgets import BudgetSettings
