@@ -29,7 +29,7 @@ VERBS = (
     "press", "slash", "shortcut", "open_home", "submit_view", "start_assistant_thread", "stop_agent",
     "add_workspace", "add_user", "add_channel", "invite_bot", "join", "remove_bot", "archive",
     "unarchive", "set_streaming", "set_scopes", "revoke", "uninstall", "reinstall", "oauth_code",
-    "messages", "visible", "calls", "status", "home_of", "history_of",
+    "messages", "visible", "shown", "calls", "status", "home_of", "history_of",
     "hold", "release", "hold_events", "release_events", "repeat_events", "withhold_acks",
     "drop_sockets", "refresh_sockets", "freeze_sockets", "push_to", "verify_url", "forge_signatures",
     "reset",

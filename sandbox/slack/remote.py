@@ -190,6 +190,11 @@ class RemoteSlack(RemoteSimulator):
             by_app=by_app,
         )  # fmt: skip
 
+    async def shown(self, message: Said) -> Visible | None:
+        """`SimulatedSlack.shown`."""
+        found = await self._tell("shown", message=_key(message))
+        return None if found is None else TypeAdapter(Visible).validate_python(found)
+
     async def history_of(self, message: Said) -> tuple[str, ...]:
         """`SimulatedSlack.history_of`."""
         return await self._ask("history_of", tuple[str, ...], message=_key(message))

@@ -52,7 +52,11 @@ async def test_another_process_can_do_all_that_a_test_can(
     outcomes = [Outcome.FAULTED, Outcome.ANSWERED, Outcome.ANSWERED, Outcome.REFUSED]
     assert [call.outcome for call in calls] == outcomes
     assert "token" not in calls[0].args
+    seen = await slack.shown(shown[0])
+    assert seen is not None
+    assert seen.text == "@here you"
     await slack.delete(said)
+    assert await slack.shown(said) is None
     assert (await slack.messages(thread_ts=said.ts))[0].deleted_at is not None
     await slack.reset()
     assert await slack.visible() == ()
