@@ -93,6 +93,10 @@ class RemoteSlack(RemoteSimulator):
         """`SimulatedSlack.press`."""
         await self._tell("press", message=_key(message), button=button, by=by)
 
+    async def press_in_view(self, view_id: str, button: str, *, by: str | None = None) -> None:
+        """`SimulatedSlack.press_in_view`."""
+        await self._tell("press_in_view", view_id=view_id, button=button, by=by)
+
     async def slash(
         self, command: str, text: str = "", *, by: str = "ada", channel: str = "general"
     ) -> None:
@@ -303,6 +307,10 @@ class RemoteSlack(RemoteSimulator):
     async def verify_url(self) -> bool:
         """`SimulatedSlack.verify_url`."""
         return await self._ask("verify_url", bool)
+
+    async def unsubscribe(self, events: Sequence[str]) -> None:
+        """`SimulatedSlack.unsubscribe`."""
+        await self._tell("unsubscribe", events=events)
 
     async def reset(self) -> None:
         """`SimulatedSlack.reset`."""
