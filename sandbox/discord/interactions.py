@@ -27,6 +27,7 @@ from sandbox.discord.world import World
 
 RESPOND_WITHIN_S: Final = 3.0
 TOKEN_VALID_S: Final = 900.0
+MAX_KEPT: Final = 10_000
 MAX_FILE_BYTES: Final = 10 * 1024 * 1024
 
 
@@ -88,6 +89,7 @@ class Interactions:
         self._posting = posting
         self._random_bits = random_bits
         self.all: dict[int, Interaction] = {}
+        """The last ones, by id."""
 
     # What people do
 
@@ -112,6 +114,8 @@ class Interactions:
             source=source,
         )
         self.all[interaction.id] = interaction
+        if len(self.all) > MAX_KEPT:
+            del self.all[next(iter(self.all))]
         payload = self._payload(interaction, user, channel)
         self._world.tell(
             Dispatch(name="INTERACTION_CREATE", data=payload, guild_id=channel.guild_id)

@@ -11,7 +11,7 @@ from sandbox.discord.drafts import Draft, Reference, Upload
 from sandbox.discord.errors import ApiError, FormErrors, refusal
 from sandbox.discord.mentions import pinged_by
 from sandbox.discord.message_payload import event_payload
-from sandbox.discord.messages import Attachment, Message, MessageFlag, MessageType, Version
+from sandbox.discord.messages import Attachment, Message, MessageType, Version
 from sandbox.discord.payloads import member_payload, user_payload
 from sandbox.discord.places import Channel
 from sandbox.discord.views import message_view, to_plain
@@ -69,7 +69,7 @@ class Posting:
             **more,
         )
         if draft.nonce is not None:
-            self._nonces[author_id, draft.nonce] = (self._world.clock.now(), message)
+            self._remember(author_id, draft.nonce, message)
         self.show(channel, message)
         return message
 
@@ -97,9 +97,10 @@ class Posting:
         message.versions.append(self._version(channel, message.author_id, draft, replied_to))
         self._tell("MESSAGE_UPDATE", "message_edited", channel, message)
 
-    def update(self, message: Message, flags: MessageFlag) -> None:
-        """Tell of a message that changed in something other than what its author wrote."""
-        message.versions[-1] = replace(message.now, flags=flags)
+    def update(self, message: Message, **changes: Any) -> None:
+        """Tell of a message that changed in something other than what its author wrote; `changes` are
+        fields of its `Version`. It does not count as edited."""
+        message.versions[-1] = replace(message.now, **changes)
         channel = self._world.channels[message.channel_id]
         self._tell("MESSAGE_UPDATE", "message_edited", channel, message)
 
@@ -150,6 +151,14 @@ class Posting:
             data["member"] = self._member(channel, user_id)
         self._dispatch("TYPING_START", channel, data)
         self._world.note("typing", data)
+
+    def _remember(self, author_id: int, nonce: str | int, message: Message) -> None:
+        now = self._world.clock.now()
+        long_ago = now - timedelta(seconds=NONCE_KEPT_S)
+        while self._nonces and next(iter(self._nonces.values()))[0] < long_ago:
+            del self._nonces[next(iter(self._nonces))]
+        self._nonces.pop((author_id, nonce), None)
+        self._nonces[author_id, nonce] = (now, message)
 
     def _known(self, author_id: int, draft: Draft) -> Message | None:
         if draft.nonce is None or not draft.enforce_nonce:
