@@ -1,7 +1,7 @@
 """What people do."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.discord.command_options import message_target, slash_data, user_target
@@ -9,7 +9,7 @@ from sandbox.discord.commands import Commands, CommandType
 from sandbox.discord.drafts import Draft, Reference, Upload
 from sandbox.discord.errors import measure
 from sandbox.discord.interactions import Interaction, Interactions, InteractionType
-from sandbox.discord.mentions import AllowedMentions
+from sandbox.discord.mentions import ALL_MENTIONS
 from sandbox.discord.messages import Message, MessageFlag, MessageType, Part, walk_components
 from sandbox.discord.people import User
 from sandbox.discord.permissions import Permission
@@ -76,7 +76,7 @@ class Acting:
             components=now.components,
             attachments=now.attachments,
             flags=now.flags,
-            allowed=AllowedMentions(),
+            allowed=ALL_MENTIONS,
         )
         self._posting.edit(message, draft)
 
@@ -224,7 +224,7 @@ class Acting:
             components=(),
             attachments=tuple(attach(upload, None) for upload in uploads),
             flags=MessageFlag(0),
-            allowed=AllowedMentions(replied_user=ping_reply),
+            allowed=replace(ALL_MENTIONS, replied_user=ping_reply),
             reference=None if reply_to is None else Reference(message_id=reply_to.id),
         )
 

@@ -223,6 +223,14 @@ async def test_what_is_wrong_closes_the_connection(
         assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, code)
 
 
+async def test_an_unknown_version_closes_the_connection(
+    simulated_discord: SimulatedDiscord,
+) -> None:
+    """4012."""
+    async with _socket(simulated_discord, v="3") as socket:
+        assert (await socket.receive()).data == 4012
+
+
 async def test_identifying_twice_closes_the_connection(
     simulated_discord: SimulatedDiscord,
 ) -> None:
@@ -456,7 +464,7 @@ class _Socket:
         self._socket = await self._session.ws_connect(
             self._url, params=self._query, autoclose=False
         )
-        if "compress" not in self._query:
+        if self._query["v"] == "10" and "compress" not in self._query:
             assert (await self._socket.receive_json())["op"] == 10
         return self._socket
 
