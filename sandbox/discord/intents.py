@@ -38,12 +38,12 @@ KNOWN: Final = int(~Intents(0))
 PRIVILEGED: Final = Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
 """What must be granted in the developer portal."""
 
-_FLAGS: Final[Mapping[Intents, int]] = {
+_GRANTED_FLAGS: Final[Mapping[Intents, int]] = {
     Intents.GUILD_PRESENCES: 1 << 13,
     Intents.GUILD_MEMBERS: 1 << 15,
     Intents.MESSAGE_CONTENT: 1 << 19,
 }
-"""Those of applications in fewer than 100 guilds
+"""Those of apps in few servers
 (https://discord.com/developers/docs/resources/application#application-object-application-flags)."""
 
 _OF_GUILDS: Final[Mapping[str, Intents]] = {
@@ -76,8 +76,8 @@ _OF_DIRECT_MESSAGES: Final[Mapping[str, Intents]] = {
 
 
 def application_flags(granted: Intents) -> int:
-    """How an application says which privileged intents it was granted."""
-    return sum(flag for intent, flag in _FLAGS.items() if intent in granted)
+    """How an application object shows which privileged intents are granted."""
+    return sum(flag for intent, flag in _GRANTED_FLAGS.items() if intent in granted)
 
 
 def needed_for(event: str, *, direct: bool) -> Intents:

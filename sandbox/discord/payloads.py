@@ -148,8 +148,8 @@ def thread_member_payload(thread: Channel, user_id: int) -> Payload:
     }
 
 
-def application_payload(world: World, owner: User, *, flags: int) -> Payload:
-    """The bot's application object; its `flags` tell which intents the portal grants."""
+def application_payload(world: World, owner: User, *, flags: int = 0) -> Payload:
+    """The bot's application object; its flags tell which privileged intents are granted."""
     return {
         "id": str(world.application_id),
         "name": world.bot.display_name,
