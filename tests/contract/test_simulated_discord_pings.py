@@ -66,7 +66,7 @@ async def test_no_spelling_of_everyone_is_taken_to_be_harmless(place: Place, her
 
 async def test_only_those_who_are_listed_are_pinged(place: Place) -> None:
     """Users and roles by id."""
-    only_grace = discord.AllowedMentions(everyone=False, roles=False, users=[place.grace])  # type: ignore[list-item]
+    only_grace = discord.AllowedMentions(everyone=False, roles=False, users=[place.grace])
     await place.channel.send(f"{place.text} {place.ada.mention}", allowed_mentions=only_grace)
     assert place.last.reaches == {place.grace.id}
 
