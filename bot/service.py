@@ -13,7 +13,7 @@ from bot.engine.buffered_intake import BufferedIntake
 from bot.engine.dispatcher import Dispatcher
 from bot.engine.intake import EngineIntake
 from bot.host.running import RunningPlugins
-from bot.ports import Adapter, Intake, PlatformError
+from bot.ports import Adapter, PlatformError
 from bot.scheduler import Scheduler
 from bot.telemetry.loop_lag import LoopLag
 from bot.telemetry.tracing import Tracing
@@ -149,7 +149,8 @@ class Service:
 
     async def _run_adapter(self, adapter: Adapter) -> str | None:
         """Run an adapter to its end, again after a defect; why it can't work, or None."""
-        intake = self._intake_for(adapter)
+        keeps = not adapter.capabilities.redelivers
+        intake = BufferedIntake(self._intake, clock=self._clock, keeps=keeps)
         delay_s = FIRST_RESTART_S
         try:
             while True:
@@ -171,13 +172,7 @@ class Service:
                     await self._clock.sleep(delay_s)
                     delay_s = min(delay_s * 2, LONGEST_RESTART_S)
         finally:
-            if isinstance(intake, BufferedIntake):
-                await intake.aclose()
-
-    def _intake_for(self, adapter: Adapter) -> Intake:
-        if adapter.capabilities.redelivers:
-            return self._intake
-        return BufferedIntake(self._intake, clock=self._clock)
+            await intake.aclose()
 
 
 async def _first(*works: Coroutine[Any, Any, object]) -> None:

@@ -201,7 +201,7 @@ async def test_no_query_of_the_dashboard_reads_a_whole_table(database: Database)
 async def test_a_query_without_an_index_is_noticed(database: Database) -> None:
     """What these tests look for can be found: a whole table, or a whole index read in its order."""
     slow = (
-        "SELECT id FROM ledger WHERE plugin = 'remind'",
+        "SELECT id FROM ledger WHERE request_id = 'req_1'",
         "SELECT * FROM turn ORDER BY opened_at",
         "UPDATE thread SET attempts = 0 WHERE owner = 'r1'",
         "DELETE FROM inbox WHERE received_at < '2026-01-01'",
