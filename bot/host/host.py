@@ -113,6 +113,10 @@ class PluginHost:
             if live.lifespan is not None:
                 await live.lifespan.end()
 
+    def on_here(self, occasion: Occasion) -> tuple[str, ...]:
+        """The names of the plugins that are on here."""
+        return tuple(sorted(live.name for live in self._on(occasion)))
+
     # Commands
 
     def commands(self, occasion: Occasion) -> list[CommandSpec]:
