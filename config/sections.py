@@ -32,6 +32,7 @@ class ClaudeSettings(Section):
 
     model: str = Field("claude-sonnet-5-5", min_length=1)
     fallback_models: Texts = ("claude-haiku-5-5",)
+    selectable_models: Texts = ()
     effort: Effort = "low"
     thinking: Literal["auto", "adaptive", "between_tools", "disabled"] = "auto"
     max_output_tokens: Count = 4096
@@ -50,6 +51,11 @@ class ClaudeSettings(Section):
     def models(self) -> tuple[str, ...]:
         """The model and its fallbacks in the order they are tried, each once."""
         return tuple(dict.fromkeys((self.model, *self.fallback_models)))
+
+    @property
+    def allowed_models(self) -> tuple[str, ...]:
+        """Those, and the others that people may choose."""
+        return tuple(dict.fromkeys((*self.models, *self.selectable_models)))
 
 
 class ContextSettings(Section):
