@@ -22,6 +22,8 @@ async def test_a_mention_is_answered_in_its_thread(rig: SlackService) -> None:
     (answer,) = await rig.answers_to(question)
     assert answer.text == "Paris."
     assert answer.thread_ts == question.ts
-    assert rig.claude.requests[-1].body["messages"][-1]["content"][-1]["text"].endswith(
-        "What is the capital of France?"
+    assert (
+        rig.claude.requests[-1]
+        .body["messages"][-1]["content"][-1]["text"]
+        .endswith("What is the capital of France?")
     )

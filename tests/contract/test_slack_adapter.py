@@ -53,9 +53,7 @@ class SlackHarness(AdapterHarness):
     async def start(self) -> None:
         """A new adapter, connected."""
         config = SlackConfig(
-            credentials=Credentials(
-                bot_token=self.slack.bot_token, app_token=self.slack.app_token
-            ),
+            credentials=Credentials(bot_token=self.slack.bot_token, app_token=self.slack.app_token),
             api_url=self.slack.api_url,
         )
         self._adapter = SlackAdapter(
