@@ -64,6 +64,7 @@ log = structlog.get_logger(__name__)
 
 ADAPTERS_GROUP = "parley.adapters"
 SIMULATORS_GROUP = "parley.simulators"
+_SECRET_KEY = "parley_secret_key"  # noqa: S105 - the name of a setting: what adapters encrypt with
 
 
 class Simulator(Protocol):
@@ -409,7 +410,7 @@ def _setup(
     present = {
         variable.upper(): value.get_secret_value()
         for variable, value in settings.secrets
-        if value is not None and variable.startswith(f"{name}_")
+        if value is not None and (variable.startswith(f"{name}_") or variable == _SECRET_KEY)
     }
     addresses = {
         variable.upper(): str(value)

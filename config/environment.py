@@ -16,11 +16,14 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "SLACK_BOT_TOKEN": ("secrets", "slack_bot_token"),
     "SLACK_APP_TOKEN": ("secrets", "slack_app_token"),
     "SLACK_SIGNING_SECRET": ("secrets", "slack_signing_secret"),
+    "SLACK_CLIENT_ID": ("secrets", "slack_client_id"),
+    "SLACK_CLIENT_SECRET": ("secrets", "slack_client_secret"),
     "SLACK_API_URL": ("environment", "slack_api_url"),
     "DISCORD_TOKEN": ("secrets", "discord_token"),
     "PARLEY_WEB_TOKEN": ("secrets", "parley_web_token"),
     "DISCORD_API_URL": ("environment", "discord_api_url"),
     "DATABASE_URL": ("environment", "database_url"),
+    "PARLEY_SECRET_KEY": ("secrets", "parley_secret_key"),
     "PARLEY_CONFIG": ("environment", "config_file"),
     "PARLEY_HTTP": ("environment", "http"),
 }
@@ -107,8 +110,11 @@ class Secrets(Section):
     slack_bot_token: Secret | None = None
     slack_app_token: Secret | None = None
     slack_signing_secret: Secret | None = None
+    slack_client_id: Secret | None = None
+    slack_client_secret: Secret | None = None
     discord_token: Secret | None = None
     parley_web_token: Annotated[Secret, AfterValidator(_hard_to_guess)] | None = None
+    parley_secret_key: Secret | None = None
 
 
 class Environment(Section):

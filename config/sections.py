@@ -3,11 +3,12 @@
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from config.keys import ChannelKeyOrEmpty, HttpUrlOrEmpty
 from config.model import Effort
 from config.pricing import CacheTtl
+from config.slack_manifest import bot_scopes
 from config.zones import known_timezone
 
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
@@ -101,6 +102,12 @@ class SlackSettings(Section):
     """How events come from Slack."""
 
     mode: Literal["socket", "http"] = "socket"
+
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic's documentation has it
+    @property
+    def bot_scopes(self) -> tuple[str, ...]:
+        """What the app's manifest asks for; no setting, but the adapter wants to know it."""
+        return bot_scopes()
 
 
 class DiscordSettings(Section):
