@@ -18,6 +18,7 @@ except ImportError:  # async fixtures then need another plugin, such as anyio's
 
 if TYPE_CHECKING:
     from sandbox.claude import ClaudeProcess, SimulatedClaude
+    from sandbox.discord import SimulatedDiscord
 
 SIMULATED_API_KEY = "sk-ant-simulated"
 """A key that the simulated Claude accepts, as it does any that does not say `invalid`."""
@@ -39,6 +40,15 @@ async def simulated_claude_process() -> "AsyncIterator[ClaudeProcess]":
 
     async with ClaudeProcess() as claude:
         yield claude
+
+
+@_async_fixture
+async def simulated_discord() -> "AsyncIterator[SimulatedDiscord]":
+    """A simulated Discord on loopback, without rate limits; `api_url` is its address."""
+    from sandbox.discord import SimulatedDiscord
+
+    async with SimulatedDiscord() as discord:
+        yield discord
 
 
 @pytest.fixture

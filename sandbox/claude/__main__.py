@@ -5,10 +5,10 @@ Prints its address on one line, then serves until SIGTERM or SIGINT.
 
 import argparse
 import asyncio
-import signal
 
 from sandbox.claude.pace import Pace
 from sandbox.claude.server import SimulatedClaude
+from sandbox.serving import serve_until_stopped
 
 
 def main() -> None:
@@ -25,17 +25,8 @@ def main() -> None:
         tokens_per_s=chosen.tokens_per_s,
         tokens_per_chunk=chosen.tokens_per_chunk,
     )
-    asyncio.run(_serve(chosen.port, Pace.instant() if chosen.instant else pace))
-
-
-async def _serve(port: int, pace: Pace) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    async with SimulatedClaude(port=port, pace=pace) as claude:
-        print(claude.base_url, flush=True)
-        await stopped.wait()
+    pace = Pace.instant() if chosen.instant else pace
+    asyncio.run(serve_until_stopped(SimulatedClaude(port=chosen.port, pace=pace)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from sandbox.claude.prompt import Prompt, seal
 from sandbox.claude.schemas import mismatch
 from sandbox.claude.script import Refusal, Reply, ToolCall, WebSearch
 from sandbox.claude.tokens import split_tokens
-from sandbox.claude.wire import to_json
+from sandbox.wire import to_json
 
 NewId = Callable[[str], str]
 """Makes an identifier with that prefix."""

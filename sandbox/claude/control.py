@@ -11,8 +11,8 @@ from aiohttp import web
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from sandbox.changes import WAIT_S
 from sandbox.claude.bill import Bill
-from sandbox.claude.changes import WAIT_S
 from sandbox.claude.errors import ApiError, invalid
 from sandbox.claude.faults import Fault
 from sandbox.claude.limits import RateLimits
@@ -20,7 +20,7 @@ from sandbox.claude.pace import Pace
 from sandbox.claude.provider import Provider
 from sandbox.claude.request_log import SeenRequest
 from sandbox.claude.script import Reply
-from sandbox.claude.wire import BadJson, read_object
+from sandbox.wire import BadJson, read_object
 
 _STRICT = ConfigDict(extra="forbid")
 

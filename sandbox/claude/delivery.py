@@ -8,13 +8,13 @@ from aiohttp import web
 
 from bot.vocabulary import Usage
 from sandbox.claude.answer import Answer
-from sandbox.claude.connection import break_connection
 from sandbox.claude.faults import Fault, FaultKind
 from sandbox.claude.pace import Pace
 from sandbox.claude.prompt_cache import CacheUse
 from sandbox.claude.provider import Provider
 from sandbox.claude.stream import Frame, Head, frames, message_body, position_after
-from sandbox.claude.wire import to_event, to_json
+from sandbox.connection import break_connection
+from sandbox.wire import to_event, to_json
 
 _TRUNCATED = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"del\n\n'
 _UNKNOWN = to_event({"type": "weather_report", "outlook": "fair"}) + to_event(

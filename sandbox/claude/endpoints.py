@@ -8,7 +8,6 @@ from aiohttp import web
 
 from sandbox.claude.answer import ScriptError, compose
 from sandbox.claude.asked import Asked
-from sandbox.claude.connection import break_connection
 from sandbox.claude.delivery import Delivery, forever
 from sandbox.claude.errors import ApiError, invalid
 from sandbox.claude.faults import Fault, FaultKind
@@ -21,7 +20,8 @@ from sandbox.claude.replies import make_up
 from sandbox.claude.request_log import Outcome
 from sandbox.claude.stream import Head
 from sandbox.claude.validation import check_request, check_size, check_thinking_seals
-from sandbox.claude.wire import BadJson, read_object
+from sandbox.connection import break_connection
+from sandbox.wire import BadJson, read_object
 
 REQUEST_ID = web.RequestKey("request_id", str)
 _HTML_PAGE = (

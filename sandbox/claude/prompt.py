@@ -11,7 +11,7 @@ from sandbox.claude.tokens import (
     count_block,
     count_json,
 )
-from sandbox.claude.wire import to_json
+from sandbox.wire import to_json
 
 Body = Mapping[str, Any]
 """The JSON body of a request, validated or about to be."""

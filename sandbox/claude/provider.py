@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from bot.vocabulary import Clock, Usage, new_id
+from sandbox.changes import Changes, Gate
 from sandbox.claude.answer import Answer
 from sandbox.claude.bill import Bill, BillRow, BillStatus
-from sandbox.claude.changes import Changes, Gate
 from sandbox.claude.errors import ApiError
 from sandbox.claude.faults import Faults
 from sandbox.claude.limits import RateLimiter, RateLimits
@@ -33,7 +33,7 @@ class Provider:
         self.pace = pace
         self.script = Script()
         self.faults = Faults()
-        self.changes = Changes()
+        self.changes = Changes("Claude")
         self.gate = Gate(self.changes)
         self.cache = PromptCache(clock=clock)
         self.limiter = RateLimiter(clock, limits)

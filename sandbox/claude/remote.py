@@ -1,45 +1,24 @@
 """A simulated Claude in another process, with the same controls."""
 
-import asyncio
 import re
-import sys
-from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
 from pydantic import TypeAdapter
 
+from sandbox.changes import WAIT_S
 from sandbox.claude.bill import Bill
-from sandbox.claude.changes import WAIT_S
 from sandbox.claude.faults import Fault
 from sandbox.claude.limits import RateLimits
 from sandbox.claude.pace import Pace
 from sandbox.claude.request_log import SeenRequest
 from sandbox.claude.script import Reply
-
-_START_S = 20.0
-_STOP_S = 5.0
+from sandbox.remote import RemoteSimulator, SimulatorProcess
 
 
-class RemoteClaude:
+class RemoteClaude(RemoteSimulator):
     """Controls a simulated Claude over HTTP: `async with RemoteClaude(base_url) as claude`."""
 
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
+    service = "Claude"
 
     async def reply_next(
         self,
@@ -153,68 +132,24 @@ class RemoteClaude:
             },
         )
 
-    async def _call(self, method: str, path: str, body: object | None = None) -> Any:
-        if self._session is None:
-            raise RuntimeError("use RemoteClaude with `async with`")
-        address = f"{self.base_url}/_control/{path}"
-        async with self._session.request(method, address, json=body) as response:
-            answer = await response.json()
-            if response.status == 408:
-                raise TimeoutError(answer["error"]["message"])
-            if response.status != 200:
-                raise RuntimeError(
-                    f"the simulated Claude refused {path}: {answer['error']['message']}"
-                )
-            return answer
 
-
-class ClaudeProcess(RemoteClaude):
+class ClaudeProcess(SimulatorProcess, RemoteClaude):
     """A simulated Claude started as a process of its own: `async with ClaudeProcess() as claude`.
 
     It outlives what is killed around it, and its work does not count as the bot's.
     """
 
+    module = "sandbox.claude"
+
     def __init__(self, *, port: int = 0, pace: Pace | None = None) -> None:
-        super().__init__("")
-        self._port = port
+        super().__init__(port=port, options=("--instant",))
         self._pace = pace
-        self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "sandbox.claude",
-            "--instant",
-            "--port",
-            str(self._port),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        async with asyncio.timeout(_START_S):
-            line = await self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the simulated Claude did not start; its messages are above")
-        self.base_url = line.decode().strip()
         await super().__aenter__()
         if self._pace is not None:
             await self.set_pace(self._pace)
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        await super().__aexit__(kind, error, where)
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
-            try:
-                await asyncio.wait_for(self._process.wait(), _STOP_S)
-            except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
 
 
 def _plain(kind: type[Any], value: object) -> Any:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sandbox.claude.changes import Changes
+from sandbox.changes import Changes
 
 SECRET_HEADERS = frozenset({"authorization", "x-api-key", "cookie"})
 

@@ -10,8 +10,8 @@ from typing import Self
 from aiohttp import web
 
 from bot.vocabulary import Clock, SystemClock
+from sandbox.changes import WAIT_S
 from sandbox.claude.bill import Bill
-from sandbox.claude.changes import WAIT_S
 from sandbox.claude.control import Control
 from sandbox.claude.endpoints import REQUEST_ID, Endpoints
 from sandbox.claude.errors import ApiError, error_body
@@ -23,9 +23,9 @@ from sandbox.claude.provider import Provider
 from sandbox.claude.request_log import SeenRequest
 from sandbox.claude.script import Script
 from sandbox.claude.validation import MAX_BODY_BYTES
+from sandbox.serving import Site
 
 ORGANIZATION_ID = "00000000-0000-4000-8000-000000000001"
-_STOP_WITHIN_S = 0.2
 _log = logging.getLogger(__name__)
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,12 +51,10 @@ class SimulatedClaude:
         clock: Clock | None = None,
         random_bits: Callable[[int], int] = secrets.randbits,
     ) -> None:
-        self._host = host
-        self._port = port
+        self._site = Site(host, port)
         self._provider = Provider(
             clock=clock or SystemClock(), random_bits=random_bits, pace=pace, limits=limits
         )
-        self._runner: web.AppRunner | None = None
 
     @classmethod
     def for_people(cls, *, port: int = 0) -> "SimulatedClaude":
@@ -82,29 +80,17 @@ class SimulatedClaude:
         app.on_response_prepare.append(_identify)
         app.add_routes(Endpoints(self._provider).routes())
         app.add_routes(Control(self._provider).routes())
-        runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=_STOP_WITHIN_S
-        )
-        await runner.setup()
-        self._runner = runner
-        try:
-            await web.TCPSite(runner, self._host, self._port).start()
-        except OSError:
-            await self.stop()
-            raise
-        self._port = runner.addresses[0][1]
+        await self._site.start(app)
 
     async def stop(self) -> None:
         """Stop listening and break off what is running; fine if it is not running."""
         self._provider.stopping.set()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await self._site.stop()
 
     @property
     def base_url(self) -> str:
         """Where it listens: what `ANTHROPIC_BASE_URL` must say."""
-        return f"http://{self._host}:{self._port}"
+        return f"http://{self._site.address}"
 
     @property
     def script(self) -> Script:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.vocabulary import Usage
 from sandbox.claude.answer import Answer
-from sandbox.claude.wire import to_event
+from sandbox.wire import to_event
 
 _PING = to_event({"type": "ping"})
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from sandbox.claude.media import image_tokens, pdf_pages
-from sandbox.claude.wire import to_json
+from sandbox.wire import to_json
 
 MESSAGE_OVERHEAD_TOKENS = 4
 """What the frame around each message counts."""

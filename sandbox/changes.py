@@ -7,9 +7,13 @@ WAIT_S = 10.0
 
 
 class Changes:
-    """Wakes whoever waits for a condition whenever the simulator's state has changed."""
+    """Wakes whoever waits for a condition whenever the simulator's state has changed.
 
-    def __init__(self) -> None:
+    `service` is what messages call the simulator, such as "Claude".
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
         self._event = asyncio.Event()
 
     def announce(self) -> None:
@@ -31,7 +35,7 @@ class Changes:
                     await self._event.wait()
         except TimeoutError:
             raise TimeoutError(
-                f"the simulated Claude did not see {what} within {timeout_s:g} s"
+                f"the simulated {self._service} did not see {what} within {timeout_s:g} s"
             ) from None
 
 
