@@ -134,5 +134,3 @@ class Addressing:
         self._references[message_id] = reference
         while len(self._references) > MAX_REFERENCES:
             self._references.popitem(last=False)
-
-

@@ -79,7 +79,7 @@ def error_of(refusal: Refusal, *, asked: str) -> PlatformError:
     """The port's error for an answer to `asked`, such as `POST /channels/1/messages`."""
     status, code = refusal.status, refusal.code
     said = f"{asked}: {status} {refusal.message} ({code}) {refusal.fields}".strip()
-    if status >= 500:
+    if status >= 500 or status < 300:  # a success that is no JSON comes from somebody in between
         return PlatformUnavailable(said)
     if code == UNKNOWN_MESSAGE:
         return MessageGone(said)

@@ -57,25 +57,38 @@ class Marks:
             if datetime.fromisoformat(noted["at"]) < oldest:
                 await self._store.set(key, None)
 
-    async def find(self, spot: Spot, thread: Thread, mark: str) -> str | None:
-        """The message with this mark, if it is there. Raises `PlatformError`."""
+    async def noted(self, mark: str) -> str | None:
+        """The message that was noted. Raises `PlatformUnavailable`."""
         try:
-            noted = await self._store.get(f"{_NOTED}{mark}")
+            found = await self._store.get(f"{_NOTED}{mark}")
         except IntakeUnavailable as error:
             raise PlatformUnavailable(str(error)) from error
+        return None if found is None else str(found["id"])
+
+    async def find(self, thread: Thread, spot: Spot, mark: str) -> str | None:
+        """The message with this mark, if it is there. Raises `PlatformError`."""
+        noted = await self.noted(mark)
         if noted is not None:
-            return str(noted["id"]) if await self._there(spot, str(noted["id"])) else None
+            return noted if await self._there(spot, noted) else None
         turn_id, _, suffix = mark.rpartition(".")
-        ours = await self._ours_since(spot, made_at(turn_id))
+        begun = self._begun(turn_id)
+        ours = await self._ours_since(spot, begun)
         for message in ours:
             said = said_by(message.get("components") or [])
             if said is not None and said.mark == mark:
                 return str(message["id"])
-        if made_at(turn_id) is None or self._clock.now() - made_at(turn_id) > KEPT_FOR:
+        if begun is None:
             return None
         if suffix.startswith("f"):
             return _file(ours, int(suffix[1:])) if suffix[1:].isdecimal() else None
         return await self._unnoted(ours, spot, thread)
+
+    def _begun(self, turn_id: str) -> datetime | None:
+        """When a turn began that may still be under way; None for what is none."""
+        begun = made_at(turn_id)
+        if begun is None or abs(self._clock.now() - begun) > KEPT_FOR:
+            return None
+        return begun
 
     async def _there(self, spot: Spot, message_id: str) -> bool:
         try:
@@ -114,10 +127,11 @@ class Marks:
             marked = said_by(message.get("components") or [])
             if silent or marked is not None or _is_file(message) or message.get("interaction"):
                 continue
-            if await self._in_thread(message, spot, thread) and not await self._noted(
-                thread, message
-            ):
-                return str(message["id"])
+            message_id = str(message["id"])
+            if not await self._in_thread(message, spot, thread):
+                continue
+            if await self._thread_of(thread, message_id) is None:
+                return message_id
         return None
 
     async def _in_thread(self, message: Json, spot: Spot, thread: Thread) -> bool:
@@ -129,9 +143,6 @@ class Marks:
             return answered is not None
         before = reference_of(message.get("referenced_message") or {})
         return before is not None and await self._thread_of(thread, before) == thread
-
-    async def _noted(self, thread: Thread, message: Json) -> bool:
-        return await self._thread_of(thread, str(message["id"])) is not None
 
     async def _thread_of(self, thread: Thread, message_id: str) -> Thread | None:
         if self.intake is None:

@@ -70,7 +70,9 @@ class ThreadOpener:
         if about is None and await self._there(thread_id):
             return self._know(thread_id, is_open=True)
         try:
-            name = name_from(await self._question(channel_id, thread_id) if about is None else about)
+            name = name_from(
+                await self._question(channel_id, thread_id) if about is None else about
+            )
             await self._rest.ask(
                 "POST",
                 "/channels/{channel_id}/messages/{message_id}/threads",

@@ -22,7 +22,7 @@ GLOBAL_WINDOW_S: Final = 1.02
 USUAL_LIMIT: Final = 5
 MAX_BUCKETS: Final = 4_096
 MAX_INVALID: Final = 5_000
-"""Half of what gets an address banned for an hour (…/rate-limits#invalid-request-limit-aka-cloudflare-bans)."""
+"""Half of what gets an address banned (…/rate-limits#invalid-request-limit-aka-cloudflare-bans)."""
 INVALID_WINDOW_S: Final = 600.0
 LATE_S: Final = 0.01
 """Headers are rounded to milliseconds."""
@@ -99,11 +99,12 @@ class Bucket:
 class Limits:
     """Admits requests; holds what is known of every bucket, and of the limit for all."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, per_s: int = GLOBAL_PER_S) -> None:
         self._clock = clock
+        self._per_s = per_s
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._limits: dict[str, int] = {}
-        self._slots: deque[float] = deque(maxlen=GLOBAL_PER_S)
+        self._slots: deque[float] = deque(maxlen=per_s)
         self._closed_until = -math.inf
         self._invalid: deque[float] = deque(maxlen=MAX_INVALID)
 
@@ -172,7 +173,7 @@ class Limits:
 
     def _slot(self, leaves: int) -> float:
         """When the next request may leave under the limit for all, leaving so many to others."""
-        slots, most = self._slots, GLOBAL_PER_S - leaves
+        slots, most = self._slots, max(1, self._per_s - leaves)
         return slots[-most] + GLOBAL_WINDOW_S if len(slots) >= most else -math.inf
 
     def _reserve(self) -> float:

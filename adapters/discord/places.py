@@ -9,6 +9,7 @@ from adapters.discord.rest import Json, Rest
 
 MAX_PLACES: Final = 20_000
 MAX_GUILDS: Final = 5_000
+MAX_MEMBERS: Final = 1_000
 
 _THREADS: Final = frozenset({10, 11, 12})
 """https://discord.com/developers/docs/resources/channel#channel-object-channel-types"""
@@ -71,6 +72,7 @@ class Places:
         self._rest = rest
         self._places: OrderedDict[str, Place] = OrderedDict()
         self._guilds: OrderedDict[str, Guild] = OrderedDict()
+        self._members: OrderedDict[tuple[str, str], Json] = OrderedDict()
 
     async def place(self, channel_id: str) -> Place:
         """A channel or thread. Raises `PlatformError`."""
@@ -87,6 +89,18 @@ class Places:
         if found is None:
             found = self.learn_guild(await self._rest.get("/guilds/{guild_id}", guild_id=guild_id))
         self._guilds.move_to_end(guild_id)
+        return found
+
+    async def member(self, guild_id: str, person_id: str) -> Json:
+        """Somebody as a server knows them. Raises `PlatformError`."""
+        at = (guild_id, person_id)
+        found = self._members.get(at)
+        if found is None:
+            found = await self._rest.get(
+                "/guilds/{guild_id}/members/{user_id}", guild_id=guild_id, user_id=person_id
+            )
+            self._members[at] = found
+            _trim(self._members, MAX_MEMBERS)
         return found
 
     def known_place(self, channel_id: str) -> Place | None:
@@ -167,6 +181,6 @@ def _role(data: Mapping[str, Any]) -> Role:
     )
 
 
-def _trim(kept: OrderedDict[str, Any], most: int) -> None:
+def _trim(kept: OrderedDict[Any, Any], most: int) -> None:
     while len(kept) > most:
         kept.popitem(last=False)

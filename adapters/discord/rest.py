@@ -10,16 +10,17 @@ import json
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 import structlog
 from discord import __version__ as sdk_version
-from discord.http import DiscordClientWebSocketResponse, Route
+from discord.http import DiscordClientWebSocketResponse, Route  # type: ignore[attr-defined]
 
 from adapters.discord.errors import Forbidden, error_of, refusal_of
-from adapters.discord.pacing import Bucket, Limits, Urgency
+from adapters.discord.pacing import GLOBAL_PER_S, Bucket, Limits, Urgency
 from bot.ports import OutgoingFile, PlatformBusy, PlatformError, PlatformUnavailable
 from bot.vocabulary import Clock
 
@@ -37,12 +38,43 @@ MAX_TOLD: Final = 1_000
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    where: Mapping[str, str]
+    body: Mapping[str, Any] | Sequence[Any] | None = None
+    files: Sequence[OutgoingFile] = ()
+    query: Mapping[str, str] | None = None
+
+    def __str__(self) -> str:
+        """The path as a pattern: it may hold a token otherwise."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def counts_globally(self) -> bool:
+        """Interactions have no part in the limit for all (…/receiving-and-responding#endpoints)."""
+        return not self.path.startswith(("/webhooks/", "/interactions/"))
+
+    def url(self, api_url: str) -> str:
+        """Where it goes."""
+        where = {name: quote(value, safe="@") for name, value in self.where.items()}
+        return api_url + self.path.format_map(where)
+
+
 class Rest:
     """Asks Discord. It may be used without a gateway connection, and by any replica."""
 
-    def __init__(self, *, token: str, clock: Clock, api_url: str = PUBLIC_API) -> None:
+    def __init__(
+        self,
+        *,
+        token: str,
+        clock: Clock,
+        api_url: str = PUBLIC_API,
+        requests_per_s: int = GLOBAL_PER_S,
+    ) -> None:
         self.api_url = api_url.rstrip("/")
-        self.limits = Limits(clock)
+        self.limits = Limits(clock, per_s=requests_per_s)
         self._token = token
         self._session: aiohttp.ClientSession | None = None
         self._told: OrderedDict[tuple[str, int], None] = OrderedDict()
@@ -64,9 +96,9 @@ class Rest:
         """Where Discord is, with its port."""
         return urlsplit(self.api_url).netloc
 
-    async def get(self, path: str, *, urgency: Urgency = Urgency.FINAL, **parameters: str) -> Any:
-        """Read something; what `query` fields there are stand in the path."""
-        return await self.ask("GET", path, urgency=urgency, **parameters)
+    async def get(self, path: str, *, urgency: Urgency = Urgency.FINAL, **where: str) -> Any:
+        """Read something, such as `/channels/{channel_id}`, with `where` in place of the braces."""
+        return await self._answer(_Request("GET", path, where), urgency)
 
     async def ask(
         self,
@@ -77,7 +109,7 @@ class Rest:
         files: Sequence[OutgoingFile] = (),
         query: Mapping[str, str] | None = None,
         urgency: Urgency = Urgency.FINAL,
-        **parameters: str,
+        **where: str,
     ) -> Any:
         """Make one request, such as `POST /channels/{channel_id}/messages`; what is answered.
 
@@ -86,48 +118,47 @@ class Rest:
             PlatformUnavailable: it can't be reached or failed, and may have acted.
             PlatformError: it refused; see `errors`.
         """
-        route = Route(method, path, **parameters)
-        url = self.api_url + path.format_map({k: quote(v, safe="@") for k, v in parameters.items()})
+        return await self._answer(_Request(method, path, where, body, files, query), urgency)
+
+    async def _answer(self, request: "_Request", urgency: Urgency) -> Any:
+        route = Route(request.method, request.path, **request.where)
         bucket = self.limits.bucket(route.key, route.major_parameters)
-        await self.limits.admit(bucket, urgency, globally=not path.startswith(("/webh", "/inter")))
+        await self.limits.admit(bucket, urgency, globally=request.counts_globally)
         try:
-            status, headers, content = await self._exchange(method, url, body, files, query)
+            status, headers, content = await self._exchange(request)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            said = f"{method} {path}: no answer ({type(error).__name__}: {error})"
+            said = f"{request}: no answer ({type(error).__name__}: {error})"
             raise PlatformUnavailable(said) from error
         finally:
             bucket.outgoing -= 1
         self.limits.learn(route.key, bucket, headers)
         answered = _parsed(headers, content)
-        if status < 300:
+        if status < 300 and not isinstance(answered, str):
             return answered
         if status in (401, 403, 429):
             self.limits.note_invalid()
         if status == 429:
-            raise self._busy(headers, answered, bucket, asked=f"{method} {path}")
-        raise self._told_once(
-            error_of(refusal_of(status, answered), asked=f"{method} {path}"), route, parameters
-        )
+            raise self._busy(headers, answered, bucket, asked=str(request))
+        refused = error_of(refusal_of(status, answered), asked=str(request))
+        raise self._told_once(refused, str(route.channel_id or request.where))
 
-    async def _exchange(
-        self,
-        method: str,
-        url: str,
-        body: Mapping[str, Any] | Sequence[Any] | None,
-        files: Sequence[OutgoingFile],
-        query: Mapping[str, str] | None,
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def _exchange(self, request: "_Request") -> tuple[int, Mapping[str, str], bytes]:
         headers = {"Authorization": f"Bot {self._token}"}
         data: aiohttp.FormData | bytes | None = None
-        if files:
-            data = _form(body, files)
-        elif body is not None:
-            data = json.dumps(body, separators=(",", ":")).encode()
+        if request.files:
+            data = _form(request.body, request.files)
+        elif request.body is not None:
+            data = json.dumps(request.body, separators=(",", ":")).encode()
             headers["Content-Type"] = "application/json"
         async with (
-            asyncio.timeout(UPLOAD_S if files else ANSWER_S),
+            asyncio.timeout(UPLOAD_S if request.files else ANSWER_S),
             self.session.request(
-                method, url, data=data, headers=headers, params=query, allow_redirects=False
+                request.method,
+                request.url(self.api_url),
+                data=data,
+                headers=headers,
+                params=request.query,
+                allow_redirects=False,
             ) as response,
         ):
             return response.status, response.headers, await response.read()
@@ -151,12 +182,9 @@ class Rest:
         log.warning("Discord asks to wait", asked=asked, wait_s=wait_s, everything=everything)
         return PlatformBusy(f"{asked}: rate limited", retry_after_s=wait_s)
 
-    def _told_once(
-        self, error: PlatformError, route: Route, parameters: Mapping[str, str]
-    ) -> PlatformError:
+    def _told_once(self, error: PlatformError, place: str) -> PlatformError:
         """Tell the operator once for each place what to do about it."""
         if isinstance(error, Forbidden):
-            place = str(route.channel_id or parameters)
             if (place, error.code) not in self._told:
                 log.error("Discord refuses: " + error.remedy, place=place, code=error.code)
             self._told[place, error.code] = None

@@ -7,10 +7,10 @@ from typing import Final
 
 from discord.utils import snowflake_time
 
+from adapters.discord.controls import said_by
 from adapters.discord.errors import UNKNOWN_CHANNEL, Forbidden, Refused
 from adapters.discord.identity import Spot
 from adapters.discord.marks import Marks
-from adapters.discord.opening import ThreadOpener
 from adapters.discord.pacing import Urgency
 from adapters.discord.render import (
     SILENT,
@@ -21,7 +21,6 @@ from adapters.discord.render import (
     reference_to,
     shows,
 )
-from adapters.discord.controls import said_by
 from adapters.discord.rest import Json, Rest
 from adapters.discord.shares import Shares
 from bot.ports import MAX_MARK_CHARS, MessageGone, OutgoingFile, Part, PlatformBusy, Shown
@@ -38,18 +37,16 @@ _MESSAGE: Final = "/channels/{channel_id}/messages/{message_id}"
 class Sender:
     """Shows parts of replies as messages of a channel. One attempt each; see `bot.ports.Adapter`."""
 
-    def __init__(self, *, rest: Rest, clock: Clock, marks: Marks, opener: ThreadOpener) -> None:
+    def __init__(self, *, rest: Rest, clock: Clock, marks: Marks) -> None:
         self._rest = rest
         self._clock = clock
         self._marks = marks
-        self._opener = opener
         self._shares = Shares(clock)
         self._deleted: OrderedDict[str, int] = OrderedDict()
         """How many messages with a mark were deleted by somebody: the next is another one."""
 
-    async def post(self, thread: Thread, part: Part) -> Shown:
+    async def post(self, thread: Thread, spot: Spot, part: Part) -> Shown:
         """Post a part; the message of an earlier attempt is brought to it."""
-        spot = await self._opener.spot(thread)
         body = content_of(thread, part)
         asked_at = self._clock.now()
         message = await self._create(
@@ -61,14 +58,13 @@ class Sender:
         message_id = str(message["id"])
         posted_at = snowflake_time(int(message_id))
         if posted_at < asked_at - timedelta(seconds=REPLAYED_S) or not shows(message, body):
-            return await self._take_up(thread, message_id, part)
+            return await self._take_up(thread, spot, message_id, part)
         if said_by(body["components"]) is None:
             await self._marks.note(part.mark, message_id)
         return Shown(message_id)
 
-    async def edit(self, thread: Thread, message_id: str, part: Part) -> Shown:
+    async def edit(self, thread: Thread, spot: Spot, message_id: str, part: Part) -> Shown:
         """Change a message. Texts in between take turns and leave room for the last ones."""
-        spot = await self._opener.spot(thread)
         if not part.final:
             pause_s = self._shares.pause_s(spot.channel_id, message_id)
             if pause_s > 0:
@@ -85,9 +81,8 @@ class Sender:
             self._shares.changed(spot.channel_id, message_id)
         return Shown(message_id)
 
-    async def send_file(self, thread: Thread, file: OutgoingFile) -> str:
+    async def send_file(self, spot: Spot, file: OutgoingFile) -> str:
         """Post a file as a message of its own."""
-        spot = await self._opener.spot(thread)
         body: Json = {
             "attachments": [described(file)],
             "allowed_mentions": nobody(),
@@ -98,9 +93,8 @@ class Sender:
         await self._marks.note(file.mark, str(message["id"]))
         return str(message["id"])
 
-    async def notice(self, thread: Thread, text: str, mark: str) -> None:
+    async def notice(self, spot: Spot, text: str, mark: str) -> None:
         """Post a sentence that makes no sound."""
-        spot = await self._opener.spot(thread)
         body: Json = {
             "content": text,
             "flags": SILENT,
@@ -110,9 +104,8 @@ class Sender:
         }
         await self._create(spot, body, files=[], urgency=Urgency.FINAL)
 
-    async def delete(self, thread: Thread, message_id: str) -> None:
+    async def delete(self, spot: Spot, message_id: str) -> None:
         """Delete a message; fine if it or its place is gone."""
-        spot = await self._opener.spot(thread)
         self._shares.finished(spot.channel_id, message_id)
         try:
             await self._rest.ask(
@@ -132,14 +125,13 @@ class Sender:
         )
         return message
 
-    async def _take_up(self, thread: Thread, message_id: str, part: Part) -> Shown:
+    async def _take_up(self, thread: Thread, spot: Spot, message_id: str, part: Part) -> Shown:
         """An earlier attempt has posted it: bring it to what it should show now."""
-        spot = await self._opener.spot(thread)
         try:
             await self._change(spot, message_id, thread, part)
         except MessageGone:
             self._note_deleted(part.mark)
-            return await self.post(thread, part)
+            return await self.post(thread, spot, part)
         return Shown(message_id)
 
     async def _change(self, spot: Spot, message_id: str, thread: Thread, part: Part) -> None:
