@@ -91,9 +91,7 @@ class DiscordAdapter:
         self._threads = threads
         self._catch_up_max_age_s = catch_up_max_age_s
         self._heartbeat_timeout_s = heartbeat_timeout_s
-        self._rest = Rest(
-            token=token, clock=clock, api_url=api_url, requests_per_s=requests_per_s
-        )
+        self._rest = Rest(token=token, clock=clock, api_url=api_url, requests_per_s=requests_per_s)
         self._places = Places(self._rest)
         self._opener = ThreadOpener(self._rest)
         self._marks = Marks(rest=self._rest, store=store, clock=clock)

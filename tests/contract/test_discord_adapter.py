@@ -24,7 +24,7 @@ ROUTES = {
 class DiscordHarness(AdapterHarness):
     """Ada writes to the bot, directly or below a question in a channel."""
 
-    hostile = (
+    hostile: tuple[str, ...] = (
         "@everyone",
         "@here",
         "<@&{role}>",
