@@ -18,7 +18,7 @@ except ImportError:  # async fixtures then need another plugin, such as anyio's
 
 if TYPE_CHECKING:
     from sandbox.claude import ClaudeProcess, SimulatedClaude
-    from sandbox.discord import SimulatedDiscord
+    from sandbox.discord import DiscordProcess, SimulatedDiscord
 
 SIMULATED_API_KEY = "sk-ant-simulated"
 """A key that the simulated Claude accepts, as it does any that does not say `invalid`."""
@@ -48,6 +48,15 @@ async def simulated_discord() -> "AsyncIterator[SimulatedDiscord]":
     from sandbox.discord import SimulatedDiscord
 
     async with SimulatedDiscord() as discord:
+        yield discord
+
+
+@_async_fixture
+async def simulated_discord_process() -> "AsyncIterator[DiscordProcess]":
+    """The same in a process of its own, which survives what a test kills."""
+    from sandbox.discord import DiscordProcess
+
+    async with DiscordProcess() as discord:
         yield discord
 
 

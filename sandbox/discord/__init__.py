@@ -9,6 +9,7 @@ from sandbox.discord.people import Member, Role, User
 from sandbox.discord.permissions import Permission
 from sandbox.discord.places import Channel, ChannelType, Guild, Overwrite
 from sandbox.discord.rate_limits import RateLimits
+from sandbox.discord.remote import DiscordProcess, RemoteDiscord
 from sandbox.discord.request_log import Outcome, SeenRequest
 from sandbox.discord.server import SimulatedDiscord
 from sandbox.discord.world import Impossible, NotThere, World
@@ -17,6 +18,7 @@ __all__ = [
     "Attachment",
     "Channel",
     "ChannelType",
+    "DiscordProcess",
     "Fault",
     "FaultKind",
     "File",
@@ -34,6 +36,7 @@ __all__ = [
     "Permission",
     "Pinged",
     "RateLimits",
+    "RemoteDiscord",
     "ResponseType",
     "Role",
     "SeenRequest",

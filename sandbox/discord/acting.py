@@ -1,6 +1,5 @@
 """What people do."""
 
-import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -185,7 +184,7 @@ class Acting:
             Upload(
                 key="",
                 filename=file.name,
-                content_type=file.content_type or _type_of(file.name),
+                content_type=file.content_type,
                 content=file.content,
             )
             for file in files
@@ -209,7 +208,3 @@ class Acting:
             raise Impossible(f"message {message.id} was deleted")
         if by is not None and message.seen_by not in (None, by.id):
             raise Impossible(f"{by.name} does not see message {message.id}")
-
-
-def _type_of(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -139,14 +139,12 @@ class Connection:
                 return
 
     async def _read(self) -> None:
-        async for message in self._socket:
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                break
+        while (message := await self._socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
             self._check_pace()
             op, data = _read_payload(message.data)
             await self._handle(op, data)
-        code = self._socket.close_code
-        if code in (1000, 1001) and self.session is not None:
+        goodbye = message.type is WSMsgType.CLOSE and message.data in (1000, 1001)
+        if goodbye and self.session is not None:
             self._gateway.forget(self.session)  # so says the page on disconnecting
 
     async def _handle(self, op: int, data: Any) -> None:

@@ -124,7 +124,8 @@ class Gateway:
         )
         if Intents.GUILDS in session.intents:
             for guild in guilds:
-                session.dispatch("GUILD_CREATE", guild_create_payload(world, guild))
+                shown = guild_create_payload(world, guild) | {"unavailable": False}
+                session.dispatch("GUILD_CREATE", shown)
 
     def resumable(self, session_id: str, token: str) -> Session | None:
         """The session, if it can be resumed; one that nobody came back to in time is forgotten."""

@@ -105,7 +105,10 @@ def guild_payload(guild: Guild) -> Payload:
 
 
 def guild_create_payload(world: World, guild: Guild) -> Payload:
-    """The data of a GUILD_CREATE: what the bot may see of the guild."""
+    """The data of a GUILD_CREATE: what the bot may see of the guild.
+
+    One that READY named says besides that it is not `unavailable`; one newly joined does not.
+    """
     seen = [
         world.channels[each]
         for each in guild.channel_ids
@@ -120,7 +123,6 @@ def guild_create_payload(world: World, guild: Guild) -> Payload:
     ]
     return {
         **guild_payload(guild),
-        "unavailable": False,
         "large": False,
         "joined_at": moment(guild.members[world.bot.id].joined_at),
         "member_count": len(guild.members),

@@ -1,5 +1,6 @@
 """What happens when somebody posts, edits, deletes, reacts or types."""
 
+import mimetypes
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from sandbox.discord.message_payload import event_payload
 from sandbox.discord.messages import Attachment, Message, MessageFlag, MessageType, Version
 from sandbox.discord.payloads import member_payload, user_payload
 from sandbox.discord.places import Channel
+from sandbox.discord.views import message_view, to_plain
 from sandbox.discord.world import World
 
 NONCE_KEPT_S: Final = 180.0
@@ -21,6 +23,7 @@ NONCE_KEPT_S: Final = 180.0
 OLD_S: Final = 3_600.0
 MAX_OLD_EDITS: Final = 5
 """How many edits an old message takes in a while is not documented; that there is a limit is: 30046."""
+_UNKNOWN_TYPE: Final = "application/octet-stream"
 
 
 class Posting:
@@ -215,8 +218,7 @@ class Posting:
         data = event_payload(self._world, message)
         if not message.ephemeral:
             self._dispatch(name, channel, data)
-        seen_by = None if message.seen_by is None else str(message.seen_by)
-        self._world.note(kind, {**data, "seen_by": seen_by})
+        self._world.note(kind, to_plain(message_view(self._world, message, history=False)))
 
     def _dispatch(self, name: str, channel: Channel, data: Mapping[str, Any]) -> None:
         self._world.tell(
@@ -237,7 +239,10 @@ class Posting:
 
 
 class AttachmentMaker:
-    """Makes an attachment of an upload."""
+    """Makes an attachment of an upload.
+
+    Its type goes by its name, where the upload says nothing better; clients often don't.
+    """
 
     def __init__(self, world: World, channel: Channel) -> None:
         self._world = world
@@ -250,8 +255,14 @@ class AttachmentMaker:
         return Attachment(
             id=id_,
             filename=name,
-            content_type=upload.content_type,
+            content_type=_type_of(upload),
             content=upload.content,
             path=f"/attachments/{self._channel.id}/{id_}/{name}",
             description=description,
         )
+
+
+def _type_of(upload: Upload) -> str:
+    if upload.content_type not in ("", _UNKNOWN_TYPE):
+        return upload.content_type
+    return mimetypes.guess_type(upload.filename)[0] or _UNKNOWN_TYPE

@@ -228,6 +228,10 @@ class World:
         everything = user_id == guild.owner_id or Permission.ADMINISTRATOR in found
         return ALL if everything else found
 
+    def is_admin(self, guild: Guild, user: User) -> bool:
+        """Whether a user may do everything in the guild."""
+        return Permission.ADMINISTRATOR in self.permissions_of(guild, user.id)
+
     def may(self, user_id: int, channel: Channel, wanted: Permission) -> bool:
         """Whether somebody may do all of that; without seeing the channel one may do nothing there."""
         return (wanted | Permission.VIEW_CHANNEL) in self.permissions_in(channel, user_id)
