@@ -8,7 +8,7 @@ from aiohttp import web
 from sandbox.discord.bodies import read_object
 from sandbox.discord.errors import ApiError, refusal
 from sandbox.discord.front import API, answer, nothing
-from sandbox.discord.intents import Intents
+from sandbox.discord.intents import Intents, application_flags
 from sandbox.discord.message_endpoints import id_in
 from sandbox.discord.payloads import (
     application_payload,
@@ -74,7 +74,9 @@ class AccountEndpoints:
     async def application(self, _: web.Request) -> web.Response:
         """GET /oauth2/applications/@me"""
         people = [user for user in self._world.users.values() if not user.is_bot]
-        return answer(application_payload(self._world, people[0] if people else self._world.bot))
+        owner = people[0] if people else self._world.bot
+        flags = application_flags(Intents(self._service.gateway.rules.granted))
+        return answer(application_payload(self._world, owner, flags=flags))
 
     async def me(self, _: web.Request) -> web.Response:
         """GET /users/@me"""

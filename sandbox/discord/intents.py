@@ -38,6 +38,14 @@ KNOWN: Final = int(~Intents(0))
 PRIVILEGED: Final = Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES | Intents.MESSAGE_CONTENT
 """What must be granted in the developer portal."""
 
+_GRANTED_FLAGS: Final[Mapping[Intents, int]] = {
+    Intents.GUILD_PRESENCES: 1 << 13,
+    Intents.GUILD_MEMBERS: 1 << 15,
+    Intents.MESSAGE_CONTENT: 1 << 19,
+}
+"""Those of apps in few servers
+(https://discord.com/developers/docs/resources/application#application-object-application-flags)."""
+
 _OF_GUILDS: Final[Mapping[str, Intents]] = {
     "GUILD_CREATE": Intents.GUILDS,
     "GUILD_DELETE": Intents.GUILDS,
@@ -65,6 +73,11 @@ _OF_DIRECT_MESSAGES: Final[Mapping[str, Intents]] = {
     "MESSAGE_REACTION_REMOVE": Intents.DIRECT_MESSAGE_REACTIONS,
     "TYPING_START": Intents.DIRECT_MESSAGE_TYPING,
 }
+
+
+def application_flags(granted: Intents) -> int:
+    """How an application object shows which privileged intents are granted."""
+    return sum(flag for intent, flag in _GRANTED_FLAGS.items() if intent in granted)
 
 
 def needed_for(event: str, *, direct: bool) -> Intents:

@@ -148,8 +148,8 @@ def thread_member_payload(thread: Channel, user_id: int) -> Payload:
     }
 
 
-def application_payload(world: World, owner: User) -> Payload:
-    """The bot's application object."""
+def application_payload(world: World, owner: User, *, flags: int = 0) -> Payload:
+    """The bot's application object; its flags tell which privileged intents are granted."""
     return {
         "id": str(world.application_id),
         "name": world.bot.display_name,
@@ -161,7 +161,7 @@ def application_payload(world: World, owner: User) -> Payload:
         "owner": user_payload(owner),
         "bot": user_payload(world.bot),
         "team": None,
-        "flags": 0,
+        "flags": flags,
         "interactions_endpoint_url": None,
         "role_connections_verification_url": None,
     }
