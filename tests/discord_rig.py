@@ -18,7 +18,7 @@ from bot.app import build, make_adapter, open_database
 from bot.vocabulary import SystemClock
 from config import Settings, load_settings
 from sandbox.claude import SimulatedClaude
-from sandbox.discord import Channel, Message, SimulatedDiscord
+from sandbox.discord import Channel, Message, MessageType, SimulatedDiscord
 from tests.support import wait_until
 
 PATIENCE_S = 20.0
@@ -94,7 +94,11 @@ class DiscordRig:
     def replies(self, channel: Channel | str = "general") -> list[Message]:
         """What the bot shows in a channel, oldest first."""
         found = self.discord.messages(channel, by=self.discord.bot)
-        return [each for each in found if each.deleted_at is None]
+        return [
+            each
+            for each in found
+            if each.deleted_at is None and each.type is not MessageType.THREAD_STARTER_MESSAGE
+        ]
 
     def texts(self, channel: Channel | str = "general") -> list[str]:
         """The texts of that."""
@@ -109,7 +113,7 @@ class DiscordRig:
             )
 
         await wait_until(
-            right, PATIENCE_S, what=f"{list(texts)} in {channel}; seen {self.texts(channel)}"
+            right, PATIENCE_S, what=f"the messages {list(texts)}"
         )
         return self.replies(channel)
 

@@ -140,7 +140,9 @@ class Rest:
         if status == 429:
             raise self._busy(headers, answered, bucket, asked=str(request))
         refused = error_of(refusal_of(status, answered), asked=str(request))
-        raise self._told_once(refused, str(route.channel_id or request.where))
+        if isinstance(refused, Forbidden) and request.method != "GET":
+            self._tell_once(refused, str(route.channel_id or request.where))
+        raise refused
 
     async def _exchange(self, request: "_Request") -> tuple[int, Mapping[str, str], bytes]:
         headers = {"Authorization": f"Bot {self._token}"}
@@ -182,15 +184,13 @@ class Rest:
         log.warning("Discord asks to wait", asked=asked, wait_s=wait_s, everything=everything)
         return PlatformBusy(f"{asked}: rate limited", retry_after_s=wait_s)
 
-    def _told_once(self, error: PlatformError, place: str) -> PlatformError:
-        """Tell the operator once for each place what to do about it."""
-        if isinstance(error, Forbidden):
-            if (place, error.code) not in self._told:
-                log.error("Discord refuses: " + error.remedy, place=place, code=error.code)
-            self._told[place, error.code] = None
-            while len(self._told) > MAX_TOLD:
-                self._told.popitem(last=False)
-        return error
+    def _tell_once(self, refused: Forbidden, place: str) -> None:
+        """Tell the operator, once for each place, what to do about it."""
+        if (place, refused.code) not in self._told:
+            log.error("Discord refuses: " + refused.remedy, place=place, code=refused.code)
+        self._told[place, refused.code] = None
+        while len(self._told) > MAX_TOLD:
+            self._told.popitem(last=False)
 
     async def fetch(self, url: str, *, max_bytes: int) -> bytes:
         """The content of a file of Discord's. The token does not go along.
