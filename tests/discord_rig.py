@@ -112,9 +112,7 @@ class DiscordRig:
                 self.writing(message) for message in self.replies(channel)
             )
 
-        await wait_until(
-            right, PATIENCE_S, what=f"the messages {list(texts)}"
-        )
+        await wait_until(right, PATIENCE_S, what=f"the messages {list(texts)}")
         return self.replies(channel)
 
     @staticmethod

@@ -102,10 +102,19 @@ class Shards:
             for number in range(count):
                 await self._hold(number, count)
             self._settled = True
-            ended = [task for task in self._tasks.values() if task.done()]
-            for task in ended:
+            await self._pause()
+            for task in [task for task in self._tasks.values() if task.done()]:
                 self._ended(task)
-            await self._clock.sleep(RENEWED_EVERY_S)
+
+    async def _pause(self) -> None:
+        """Until the shards have to be held anew, or one has ended."""
+        sleeping = asyncio.ensure_future(self._clock.sleep(RENEWED_EVERY_S))
+        try:
+            await asyncio.wait(
+                {sleeping, *self._tasks.values()}, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            sleeping.cancel()
 
     async def _hold(self, number: int, count: int) -> None:
         """Take the shard, or keep it; connect when it is new, and disconnect when it is lost."""
