@@ -103,6 +103,10 @@ class AdapterHarness(ABC):
     def close_thread(self) -> bool:
         """From now on nothing can be said in the thread; False where that can't happen."""
 
+    def as_shown(self, text: str) -> str:
+        """What the platform makes of a text, such as to trim white space at its ends."""
+        return text
+
     @abstractmethod
     def harm_done(self) -> list[str]:
         """What a hostile text brought about: people pinged, terminals taken over."""
@@ -323,7 +327,8 @@ class AdapterContract:
         messages are exactly the text."""
         capabilities = harness.adapter.capabilities
         text = long_text(capabilities.max_chars)
-        final, reply = split(text, capabilities), self._reply(harness)
+        final = [harness.as_shown(each) for each in split(text, capabilities)]
+        reply = self._reply(harness)
         await reply.begin()
         step = max(1, len(text) // self.PREFIXES)
         for length in range(1, len(text), step):
