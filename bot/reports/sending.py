@@ -33,7 +33,7 @@ HELD = timedelta(seconds=45)
 """So long a report that is being made is nobody else's: whoever makes it may die. Making one takes
 seconds; should two make the same, one of them sends it."""
 
-FIRST_LOOK = timedelta(seconds=10)
+FIRST_LOOK = timedelta(seconds=3)
 LOOK_AGAIN = timedelta(seconds=30)
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -130,7 +130,7 @@ class ReportSender:
 
     async def _digest(self, schedule: ReportSchedule, sending: Sending) -> _Made:
         """The digest, made once for all destinations of a period that are served in one go."""
-        now, report = self._database.now(), schedule.report
+        now, report = max(self._database.now(), sending.due_at), schedule.report
         by_schedule = sending.asked_by is None
         late_since = sending.due_at if by_schedule and now - sending.due_at > LATE else None
         wanted = (sending.name, sending.period, late_since)
