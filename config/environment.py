@@ -12,6 +12,7 @@ from config.sections import Section
 
 VARIABLES: dict[str, tuple[str, str]] = {
     "ANTHROPIC_API_KEY": ("secrets", "anthropic_api_key"),
+    "ANTHROPIC_ADMIN_KEY": ("secrets", "anthropic_admin_key"),
     "ANTHROPIC_BASE_URL": ("environment", "anthropic_base_url"),
     "SLACK_BOT_TOKEN": ("secrets", "slack_bot_token"),
     "SLACK_APP_TOKEN": ("secrets", "slack_app_token"),
@@ -107,6 +108,7 @@ class Secrets(Section):
     """What must never be shown. None: not set."""
 
     anthropic_api_key: Secret | None = None
+    anthropic_admin_key: Secret | None = None
     slack_bot_token: Secret | None = None
     slack_app_token: Secret | None = None
     slack_signing_secret: Secret | None = None
