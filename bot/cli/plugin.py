@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.frame import json_option, print_json, print_table, quiet_logs, settings_or_exit
+from bot.cli.frame import (
+    examples,
+    json_option,
+    print_json,
+    print_table,
+    quiet_logs,
+    settings_or_exit,
+)
 
 if TYPE_CHECKING:
     from bot.host.loading import Loaded, Loading
@@ -19,7 +26,7 @@ def command() -> None:
     """Plugins: what is installed, whether it works, and a new one to start from."""
 
 
-@command.command("list")
+@command.command("list", epilog=examples("parley plugin list"))
 @json_option
 def list_plugins(as_json: bool) -> None:
     """List the plugins that are installed or in the plugin folder."""
@@ -38,13 +45,18 @@ def list_plugins(as_json: bool) -> None:
         click.echo("No plugin is installed. `parley plugin new NAME` makes one.")
 
 
-@command.command("check")
+@command.command("check", epilog=examples("parley plugin check", "parley plugin check remind"))
 @click.argument("name", required=False)
+@json_option
 @click.pass_context
-def check(ctx: click.Context, name: str | None) -> None:
+def check(ctx: click.Context, name: str | None, as_json: bool) -> None:
     """Load plugins and look at their settings, schemas and times; NAME alone, if it is given."""
     loading = _loading()
     problems = [*_problems(loading, name)]
+    if as_json:
+        found = [{"name": plugin, "why": why} for plugin, why in problems]
+        print_json({"ok": not problems, "problems": found})
+        ctx.exit(1 if problems else 0)
     for plugin, why in problems:
         click.echo(f"{plugin}: {why}", err=True)
     known = {each.name for each in loading.loaded} | {each.name for each in loading.disabled}
@@ -57,26 +69,31 @@ def check(ctx: click.Context, name: str | None) -> None:
             click.echo(f"{each.name}: fine ({_adds(each)})")
 
 
-@command.command("enable")
+@command.command("enable", epilog=examples("parley plugin enable guard"))
 @click.argument("name")
-def enable(name: str) -> None:
+@json_option
+def enable(name: str, as_json: bool) -> None:
     """Use a plugin: `enabled = true` in its section of the settings file."""
-    _switch(name, on=True)
+    _switch(name, on=True, as_json=as_json)
 
 
-@command.command("disable")
+@command.command("disable", epilog=examples("parley plugin disable guard"))
 @click.argument("name")
-def disable(name: str) -> None:
+@json_option
+def disable(name: str, as_json: bool) -> None:
     """Do not use a plugin: `enabled = false` in its section of the settings file."""
-    _switch(name, on=False)
+    _switch(name, on=False, as_json=as_json)
 
 
-@command.command("new")
+@command.command(
+    "new", epilog=examples("parley plugin new greeter", "parley plugin new greeter --into src")
+)
 @click.argument("name")
 @click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), default=".", show_default=True
 )
-def new(name: str, into: Path) -> None:
+@json_option
+def new(name: str, into: Path, as_json: bool) -> None:
     """Make a package for a plugin, with a test that passes, in the folder parley-NAME."""
     from bot.host.scaffold import make
     from bot.plugins import PluginError
@@ -85,6 +102,9 @@ def new(name: str, into: Path) -> None:
         folder = make(name, into)
     except (PluginError, OSError) as error:
         raise click.ClickException(str(error)) from error
+    if as_json:
+        print_json({"folder": str(folder)})
+        return
     click.echo(f"Made {folder}. To work on it, with Parley installed in the same environment:\n")
     click.echo(f"    pip install -e {folder}[test]\n    pytest {folder}\n    parley chat /{name}")
 
@@ -127,7 +147,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' if number != 1 else ''}" if number else ""
 
 
-def _switch(name: str, *, on: bool) -> None:
+def _switch(name: str, *, on: bool, as_json: bool) -> None:
     from bot.host.installed import found_plugins
 
     settings = settings_or_exit()
@@ -135,6 +155,9 @@ def _switch(name: str, *, on: bool) -> None:
         raise click.ClickException(f"no plugin named {name} is installed; see `parley plugin list`")
     path = Path(os.environ.get("PARLEY_CONFIG") or "parley.toml")
     _write_switch(path, name, on=on)
+    if as_json:
+        print_json({"name": name, "enabled": on, "file": str(path)})
+        return
     click.echo(f"{name} is {'on' if on else 'off'} in {path}; a running service must be restarted")
 
 

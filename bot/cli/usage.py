@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bot.cli.database import run_plainly, settings_for_data
-from bot.cli.frame import json_option, print_json, print_table
+from bot.cli.frame import examples, json_option, print_json, print_table
 from config import Settings
 from storage.ledger import UsageSum
 
@@ -22,7 +22,14 @@ SUBJECTS = {
 NUMBERS = ("Requests", "Input", "Output", "Cache read", "Cache write", "Cost")
 
 
-@click.command("usage")
+@click.command(
+    "usage",
+    epilog=examples(
+        "parley usage --since 2026-11-01",
+        "parley usage --by channel",
+        "parley usage --json | jq -r .cost_usd",
+    ),
+)
 @click.option("--since", metavar="ISO", help="Count requests made at this time or later.")
 @click.option("--until", metavar="ISO", help="Count requests made before this time.")
 @click.option("--by", type=click.Choice(list(SUBJECTS)), default="model", show_default=True)
