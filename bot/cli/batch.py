@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.database import settings_for_data
-from bot.cli.frame import print_json, require_claude_key, run_async
+from bot.cli.frame import examples, print_json, require_claude_key, run_async
 from bot.money.amounts import dollars
 from config import Settings
 
@@ -64,7 +64,13 @@ class _Dollars(click.ParamType[Decimal]):
         return amount
 
 
-@click.command("batch")
+@click.command(
+    "batch",
+    epilog=examples(
+        'parley batch "Sum up in one sentence." notes.txt',
+        'parley batch "What is the sentiment?" reviews.csv -o - --max-cost 0.50',
+    ),
+)
 @click.argument("prompt")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
