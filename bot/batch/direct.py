@@ -3,18 +3,29 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import structlog
+
 from bot.batch.capped_books import CappedBooks
 from bot.batch.errors import BatchStopped, MaxCostReached
 from bot.batch.plan import Question
 from bot.batch.records import Failed, Record, done_by
 from bot.batch.state import StateFile
 from bot.claude.bound import Claude
-from bot.claude.errors import ClaudeError, NotAuthorised, SpendLimitReached
+from bot.claude.errors import ClaudeError, ModelNotFound, NotAuthorised, SpendLimitReached
 from bot.claude.events import Completion
 from bot.claude.parallel import in_parallel
 from storage.errors import BudgetExceeded, StorageError, Unpriced
 
-HOPELESS = (BudgetExceeded, Unpriced, StorageError, NotAuthorised, SpendLimitReached)
+log = structlog.get_logger(__name__)
+
+HOPELESS = (
+    BudgetExceeded,
+    Unpriced,
+    StorageError,
+    NotAuthorised,
+    SpendLimitReached,
+    ModelNotFound,
+)
 """What one item fails of, all others would fail of as well."""
 
 
@@ -51,17 +62,23 @@ class Direct:
 
     async def _ask(self, question: Question) -> Completion:
         while self._stopped is None:
+            settlements = self._books.settlements
             try:
                 return await self._claude.ask(
                     question.prompt, on_answer=partial(self._answered, question.key)
                 )
             except MaxCostReached as error:
-                if not await self._books.settled(self._patience_s):
+                if not await self._books.settled(self._patience_s, since=settlements):
                     self._stop(error)
             except HOPELESS as error:
                 self._stop(BatchStopped(str(error)))
             except ClaudeError as error:
                 self._record(Failed(key=question.key, kind=error.kind, message=str(error)))
+                raise
+            except Exception:
+                log.exception("a defect kept an item from being answered")
+                why = "an error in Parley; the log says more"
+                self._record(Failed(key=question.key, kind="defect", message=why))
                 raise
         raise self._stopped
 

@@ -9,7 +9,7 @@ import pytest
 from bot.plugins import PluginError
 from bot.vocabulary import Attachment
 from plugins import catchup, extract, guard, remind
-from sandbox.claude import Reply
+from sandbox.claude import Fault, Pace, Reply
 from sandbox.testing import ADMIN, MEMBER, Bot, running
 
 KEY = "sk-ant-" + "a1B2" * 8
@@ -178,10 +178,42 @@ async def test_catchup_sums_up_the_other_threads() -> None:
         lines = heard.text.splitlines()
         assert "“subject 2 is important”: It was about two." in lines[0]
         assert "It was about one." in lines[1]
-        assert "“subject 0 is important”: could not be summed up" in lines[2]
+        assert "“subject 0 is important”: _Claude declined to sum this up._" in lines[2]
         assert lines[-1].startswith("_3 threads, $0.0")
         shown = [text for each in bot.platform.posted.values() for text in each.versions]
-        assert [text for text in shown if "of 3 threads" in text]
+        assert [text for text in shown if "░ 0 of 3 threads" in text]
+
+
+async def test_catchup_fills_its_line_as_threads_finish() -> None:
+    """What is done is seen while the rest is under way, and what fails says of what."""
+    async with running(
+        catchup.plugin, config="[claude]\nmax_attempts = 1\nfallback_models = []"
+    ) as bot:
+        bot.claude.script.always("Noted.")
+        for number in range(4):
+            await bot.say(f"subject {number}", thread=bot.platform.thread(f"t{number}"))
+        bot.claude.script.clear()
+        slow = Reply("Summed up at last.", pace=Pace(first_token_s=3600.0))
+        bot.claude.script.when("subject 0", slow)
+        bot.claude.script.always("Summed up.")
+        bot.claude.fail_next(Fault.of_status(529))
+        bot.tell("/catchup", thread=bot.platform.thread("here"))
+        told = await bot.announced("▓▓▓▓▓▓▓▓░░ 3 of 4 threads")
+        assert told == "▓▓▓▓▓▓▓▓░░ 3 of 4 threads"
+
+
+async def test_catchup_says_why_a_thread_is_missing() -> None:
+    """In one word, and the others are there."""
+    async with running(
+        catchup.plugin, config="[claude]\nmax_attempts = 1\nfallback_models = []"
+    ) as bot:
+        bot.claude.script.always("Noted.")
+        for number in range(2):
+            await bot.say(f"subject {number}", thread=bot.platform.thread(f"t{number}"))
+        bot.claude.fail_next(Fault.of_status(529))
+        text = (await bot.say("/catchup", thread=bot.platform.thread("here"))).text
+        assert text.count("_could not be summed up: overloaded._") == 1
+        assert text.count(": Noted.") == 1
 
 
 async def test_catchup_with_nothing_to_tell() -> None:
