@@ -22,6 +22,7 @@ from bot.engine.plugin_steps import (
     announce,
     filter_question,
     filtered_context,
+    filtered_files,
     one_at_a_time,
     take_command,
 )
@@ -98,7 +99,10 @@ async def read_question(turn: TurnRun) -> Answered | None:
     """Read what is asked, with its files."""
     now = turn.services.database.now()
     files = tuple(file for message in turn.messages for file in message.attachments)
-    readings = await turn.services.reader.read(turn.adapter, files, now=now)
+    read = await turn.services.reader.read(turn.adapter, files, now=now)
+    readings, blocked = await filtered_files(turn, read)
+    if blocked is not None:
+        return endings.ended(turn, "blocked", blocked, keep=False)
     limit = turn.services.settings.context.max_input_tokens
     turn.question = question_of(turn.messages, earlier=turn.before, files=readings)
     if turn.question.tokens <= limit:
