@@ -4,6 +4,7 @@ What is to be remembered is made durable before Slack is told that it arrived; e
 beside that.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -35,6 +36,7 @@ log = structlog.get_logger(__name__)
 Json = Mapping[str, Any]
 
 MAX_AT_ONCE: Final = 1_000
+DRAIN_S: Final = 1.5
 OWED_S: Final = 600.0
 MAX_OWED: Final = 1_000
 
@@ -72,6 +74,8 @@ class Inlet:
         self._owed: dict[str, float] = {}
         """Threads whose beginning could not be made durable, and until when it is waited for."""
         self._at_once = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.intake: Intake | None = None
         """Where events are handed in; None while the adapter does not run."""
 
@@ -83,6 +87,7 @@ class Inlet:
         if intake is None or self._at_once >= MAX_AT_ONCE:
             return NOT_NOW
         self._at_once += 1
+        self._idle.clear()
         try:
             return await self._take(intake, body)
         except IntakeUnavailable:
@@ -95,6 +100,17 @@ class Inlet:
             return NOT_NOW
         finally:
             self._at_once -= 1
+            if not self._at_once:
+                self._idle.set()
+
+    async def drain(self) -> None:
+        """Take nothing in any more, and see what is under way to its end, within `DRAIN_S`."""
+        self.intake = None
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("not everything that Slack sent was taken in; it will send it again")
 
     async def _take(self, intake: Intake, body: Json) -> Answer:
         workspace = await self._workspaces.workspace_of(body)
