@@ -17,7 +17,7 @@ from adapters.slack.commands import called
 from adapters.slack.errands import Errands
 from adapters.slack.in_order import InOrder
 from adapters.slack.parse import events_of
-from adapters.slack.places import channel_of, is_timestamp, thread_in
+from adapters.slack.places import DIRECT, channel_of, is_timestamp, thread_in
 from adapters.slack.responses import Responses
 from adapters.slack.surfaces import Surfaces
 from adapters.slack.workspaces import Workspaces
@@ -151,15 +151,14 @@ class Inlet:
         async with self._in_order.turn(f"{workspace}:{event.get('channel')}"):
             for each in events_of(event, bot):
                 if isinstance(each, MessageReceived):
-                    by_bot = event.get("parent_user_id") == bot.bot_user_id
-                    message = await self._placed(intake, each.message, below_the_bots=by_bot)
-                    await self._received(intake, message)
+                    await self._received(intake, await self._placed(intake, each.message))
                 else:
                     await intake.receive(each)
 
-    async def _placed(self, intake: Intake, message: Message, *, below_the_bots: bool) -> Message:
-        """The message in its thread: below a message that the bot began with, in that one's."""
-        if not below_the_bots:
+    async def _placed(self, intake: Intake, message: Message) -> Message:
+        """The message in its thread: below a message that the bot began with, in that one's. Not every
+        event tells whose message a thread began with."""
+        if message.thread.id in (DIRECT, message.id):
             return message
         found = await intake.thread_of(message.thread.channel, message.thread.id)
         if found is None or not found.is_new:
