@@ -230,8 +230,8 @@ class SlackAdapter:
         if target.startswith(("U", "W")):
             opened = await api.call("conversations.open", workspace, users=target)
             return channel_of(workspace, str(opened["channel"]["id"]))
-        told_of = await api.call("conversations.info", workspace, channel=target)
-        return channel_of(workspace, str(told_of["channel"]["id"]))
+        found = (await api.call("conversations.info", workspace, channel=target))["channel"]
+        return channel_of(workspace, str(found["id"]), name=str(found.get("name") or ""))
 
     async def _place(self, thread: Thread) -> Place:
         return await self._parts.places.of(thread)

@@ -1,4 +1,4 @@
-"""Everything around messages: slash commands, the shortcut, the home page, the assistant's conversations."""
+"""Around messages: slash commands, the shortcut, the home page, the assistant's conversations."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
