@@ -67,8 +67,9 @@ class SlackDesk:
     async def ended(self) -> BaseException | None:
         """What ended it by itself."""
         assert self._running is not None, "it was started"
-        await asyncio.wait({self._running})
-        return self._running.exception()
+        running, self._running = self._running, None
+        await asyncio.wait({running})
+        return running.exception()
 
     def thread(self, message: Message) -> Thread:
         """The thread of a message in a channel."""

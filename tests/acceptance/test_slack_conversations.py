@@ -1,12 +1,13 @@
 """Talking to the bot in Slack: where it answers, what it reads, and what people see meanwhile."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sandbox.claude import Pace
-from sandbox.slack import Fault, MentionOrder, Upload
+from sandbox.slack import AgentStatus, Fault, MentionOrder, Upload
 from tests.slack_rig import PATIENCE_S, SlackService, slack_service
 from tests.support import wait_until
 
@@ -107,7 +108,10 @@ async def test_people_see_at_once_that_it_is_at_work(rig: SlackService) -> None:
     """A status below the thread, which gives way to the answer, and Slack's own stop button."""
     rig.claude.hold()
     question = rig.slack.say("Hello?", mention=True)
-    status = lambda: rig.slack.status("general", question.ts)  # noqa: E731
+
+    def status() -> AgentStatus:
+        return rig.slack.status("general", question.ts)
+
     await wait_until(lambda: status().text == "is thinking…", PATIENCE_S, what="the status")
     await wait_until(lambda: status().session == "processing", PATIENCE_S, what="the session")
     assert rig.replies(question) == []
@@ -123,11 +127,8 @@ async def test_where_there_is_no_status_a_placeholder_holds_the_place(rig: Slack
     for channel in ("@ada", "general"):
         rig.claude.hold()
         question = rig.slack.say("Hello?", channel=channel, mention=channel == "general")
-        await wait_until(
-            lambda q=question: [r.text for r in rig.replies(q)] == ["…"],  # type: ignore[misc]
-            PATIENCE_S,
-            what="the placeholder",
-        )
+        await wait_until(partial(rig.shows, question, "…"), PATIENCE_S, what="the placeholder")
+        assert [reply.text for reply in rig.replies(question)] == ["…"]
         rig.claude.release()
         (answer,) = await rig.answers_to(question)
         assert answer.text != "…"
