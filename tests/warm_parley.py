@@ -20,6 +20,7 @@ from pathlib import Path
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
+        "adapters.slack",
         "adapters.terminal",
         "aiosqlite",
         "alembic.command",
