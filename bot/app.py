@@ -7,7 +7,8 @@ import functools
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -16,14 +17,14 @@ from typing import Protocol, Self
 import structlog
 from prometheus_client import CollectorRegistry
 
+from bot.batch.batch import Batch
 from bot.claude.client import ClaudeClient, connect
 from bot.claude.connection import Connection
-from bot.claude.observer import Observer
+from bot.claude.observer import NullObserver, Observer
 from bot.claude.retry import RetryPolicy
 from bot.engine.accounts import LedgerBooks
 from bot.engine.adapter_store import DatabaseAdapterStore
 from bot.engine.attachments import AttachmentReader
-from bot.engine.budget_rules import BudgetRules
 from bot.engine.dispatcher import Dispatcher
 from bot.engine.intake import EngineIntake
 from bot.engine.turn_run import Services
@@ -38,13 +39,19 @@ from bot.host.offers import command_offers
 from bot.host.running import RunningPlugins
 from bot.host.surroundings import HostSurroundings
 from bot.maintenance import Maintenance
+from bot.money.beginning import begin_budgets
+from bot.money.budget_rules import BudgetRules
+from bot.money.news import BudgetNews
 from bot.ports import Adapter, AdapterClass, AdapterSetup, ServesHttp
+from bot.reporting import put_together
 from bot.scheduler import Scheduler
 from bot.service import Service
 from bot.telemetry.loop_lag import LoopLag
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
 from bot.vocabulary import Clock, SystemClock, Usage
+from bot.web.assembly import make_dashboard
+from bot.web.dashboard import Dashboard
 from bot.web.operations import OperationsPages
 from bot.web.readiness import Readiness
 from bot.web.server import WebServer
@@ -149,9 +156,9 @@ def build(
     )
     database = database or open_database(settings, clock)
     claude = _claude(settings, clock, tracing, metrics.claude)
-    books = LedgerBooks(
-        database=database, rules=BudgetRules(settings.budgets, zone=settings.operators.zone)
-    )
+    news = BudgetNews()
+    rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
+    books = LedgerBooks(database=database, rules=rules, news=news)
     owner = replica_name()
 
     def price_of(model: str, usage: Usage, when: datetime) -> int | None:
@@ -159,6 +166,9 @@ def build(
 
     loading = load_plugins(settings) if plugins is None else plugins
     known = {**adapters, **_plugin_adapters(loading, settings, clock, database)}
+    reporting = put_together(
+        settings=settings, database=database, adapters=known, clock=clock, news=news
+    )
     wakeup = Wakeup()
     intake = EngineIntake(
         database=database,
@@ -201,13 +211,26 @@ def build(
     )
     nowhere = _nowhere(services)
     maintenance = Maintenance(database=database, settings=settings, clock=clock, price_of=price_of)
-    jobs = (*maintenance.jobs(), *plugin_jobs(host, nowhere, zone=settings.operators.zone))
+    jobs = [*maintenance.jobs(), *plugin_jobs(host, nowhere, zone=settings.operators.zone)]
+    if settings.operators.anomalies:
+        jobs.append(reporting.anomaly_watch.job())
     readiness = Readiness()
+    scheduler = Scheduler(database=database, clock=clock, owner=owner, jobs=jobs)
+    dashboard = make_dashboard(
+        settings=settings,
+        database=database,
+        clock=clock,
+        claude=claude,
+        host=host,
+        scheduler=scheduler,
+        readiness=readiness,
+        replica=owner,
+    )
     service = Service(
         settings=settings.engine,
         clock=clock,
         database=database,
-        prepare=bring_up_to_date,
+        prepare=functools.partial(_prepare, rules),
         claude=claude,
         dispatcher=dispatcher,
         intake=intake,
@@ -218,13 +241,46 @@ def build(
             block_s=settings.plugin_host.block_s,
             report=metrics.plugins.plugin_blocked_loop,
         ),
-        scheduler=Scheduler(database=database, clock=clock, owner=owner, jobs=jobs),
+        scheduler=scheduler,
         loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
         tracing=tracing,
-        web=_web(settings, registry, readiness, known) if with_web else None,
+        web=_web(settings, registry, readiness, dashboard, known) if with_web else None,
+        background={"reports": reporting.desk.run, "budgets": reporting.budget_watch.run},
     )
     _tell_when_ready(readiness, database, service, known)
     return service
+
+
+@asynccontextmanager
+async def batch_runner(
+    settings: Settings, *, clock: Clock, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Batch]:
+    """What runs batches, beside the service or without it."""
+    tracing = Tracing.configured(
+        otlp_endpoint=settings.telemetry.otlp_endpoint,
+        environ=environ,
+        propagate=settings.telemetry.propagate_traceparent,
+    )
+    database = Database(settings.environment.database_url, clock=clock)
+    claude = _claude(settings, clock, tracing, NullObserver())
+    rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(tracing.close)
+        stack.push_async_callback(database.close)
+        stack.push_async_callback(claude.aclose)
+        yield Batch(
+            settings=settings,
+            database=database,
+            claude=claude,
+            books=LedgerBooks(database=database, rules=rules),
+            clock=clock,
+        )
+
+
+async def _prepare(rules: BudgetRules, database: Database) -> None:
+    """The tables as this release needs them, and budgets that count what was spent before them."""
+    await bring_up_to_date(database)
+    await begin_budgets(database, rules)
 
 
 def _tell_when_ready(
@@ -308,10 +364,13 @@ def _web(
     settings: Settings,
     registry: CollectorRegistry,
     readiness: Readiness,
+    dashboard: Dashboard,
     adapters: Mapping[str, Adapter],
 ) -> WebServer:
     server = WebServer(address=settings.environment.http)
     server.add_routes(OperationsPages(readiness=readiness, registry=registry).routes())
+    server.add_routes(dashboard.routes())
+    server.at_stop(dashboard.aclose)
     for adapter in adapters.values():
         if isinstance(adapter, ServesHttp):
             server.add_routes(adapter.routes())

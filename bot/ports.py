@@ -278,7 +278,7 @@ class Adapter(Protocol):
 
     async def find_channel(self, target: str) -> Channel:
         """The channel with this id of the platform's, or the direct conversation with this person: where
-        a report is to go. Raises `PlatformError` if there is none."""
+        a report is to go, with its name where there is one. Raises `PlatformError` if there is none."""
 
     async def said_before(self, message: Message) -> Sequence[Message]:
         """What people said in the thread before `message`, oldest first, when the bot first comes to

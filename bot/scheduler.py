@@ -49,6 +49,11 @@ class Scheduler:
         """Schedule a job; before `run`."""
         self._jobs.append(job)
 
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """What is scheduled."""
+        return tuple(self._jobs)
+
     async def run(self) -> None:
         """Run every job at its times until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -29,6 +30,9 @@ FIRST_RESTART_S = 1.0
 LONGEST_RESTART_S = 60.0
 
 
+_NOTHING: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = MappingProxyType({})
+
+
 class ServiceFailed(Exception):
     """Nothing is left that could run; the message says why and what to do."""
 
@@ -52,6 +56,7 @@ class Service:
         loop_lag: LoopLag,
         tracing: Tracing,
         web: WebServer | None,
+        background: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = _NOTHING,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -66,6 +71,7 @@ class Service:
         self._loop_lag = loop_lag
         self._tracing = tracing
         self._web = web
+        self._background = background
         self.stopping = False
         """It has been told to stop, and takes no more work."""
 
@@ -79,10 +85,10 @@ class Service:
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._tracing.close)
+            stack.push_async_callback(self._database.close)
             if self._web is not None:
                 await self._web.start()
                 stack.push_async_callback(self._web.stop)
-            stack.push_async_callback(self._database.close)
             for adapter in self._adapters.values():
                 stack.push_async_callback(adapter.aclose)
             stack.push_async_callback(self._claude.aclose)
@@ -115,6 +121,7 @@ class Service:
                 ("dispatcher", self._dispatcher.run()),
                 ("scheduler", self._scheduler.run()),
                 ("loop lag", self._loop_lag.run()),
+                *((name, run()) for name, run in self._background.items()),
             )
         ]
         platforms = asyncio.create_task(self._run_adapters(), name="platforms")

@@ -18,6 +18,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "SLACK_SIGNING_SECRET": ("secrets", "slack_signing_secret"),
     "SLACK_API_URL": ("environment", "slack_api_url"),
     "DISCORD_TOKEN": ("secrets", "discord_token"),
+    "PARLEY_WEB_TOKEN": ("secrets", "parley_web_token"),
     "DISCORD_API_URL": ("environment", "discord_api_url"),
     "DATABASE_URL": ("environment", "database_url"),
     "PARLEY_CONFIG": ("environment", "config_file"),
@@ -46,6 +47,8 @@ class HttpAddress:
             raise ValueError("must be host:port; write it as 127.0.0.1:8080 or 0.0.0.0:8080")
         return cls(match["host"].strip("[]"), int(match["port"]))
 
+
+MIN_WEB_TOKEN_CHARS = 16
 
 _PASSWORD = re.compile(r"^([^/]*//[^/@:]*:)([^/]*)@")
 
@@ -87,6 +90,13 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < MIN_WEB_TOKEN_CHARS:
+        remedy = "make one with `openssl rand -hex 24`"
+        raise ValueError(f"is shorter than {MIN_WEB_TOKEN_CHARS} characters; {remedy}")
+    return secret
+
+
 Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
@@ -98,6 +108,7 @@ class Secrets(Section):
     slack_app_token: Secret | None = None
     slack_signing_secret: Secret | None = None
     discord_token: Secret | None = None
+    parley_web_token: Annotated[Secret, AfterValidator(_hard_to_guess)] | None = None
 
 
 class Environment(Section):

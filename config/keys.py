@@ -34,6 +34,14 @@ ChannelKey = Annotated[
         '"platform:channel" or "platform:workspace:channel": "slack:C01"',
     ),
 ]
+ChannelKeyOrEmpty = Annotated[
+    str,
+    _must_match(
+        rf"({_PLATFORM}:{_PART}(:{_PART})?)?",
+        "a channel",
+        '"platform:channel" or "platform:workspace:channel": "slack:C01"',
+    ),
+]
 UserKey = Annotated[
     str,
     _must_match(

@@ -17,7 +17,7 @@ from config.settings import Settings
 HIDDEN, UNSET = "set (hidden)", "not set"
 
 # Plugins keep what they like in their tables; a name like these says that it is nobody's business.
-_SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth|^env$|^headers$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

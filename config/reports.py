@@ -25,6 +25,7 @@ class ReportSettings(Section):
     time: Annotated[dt.time, Field(strict=False)] = dt.time(9, 0)
     timezone: Timezone | None = None
     to: Annotated[tuple[ChannelKey, ...], Field(strict=False)] = ()
+    people: bool = True
 
     @field_validator("time")
     @classmethod

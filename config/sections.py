@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from config.keys import HttpUrlOrEmpty
+from config.keys import ChannelKeyOrEmpty, HttpUrlOrEmpty
 from config.model import Effort
 from config.pricing import CacheTtl
 from config.zones import known_timezone
@@ -174,6 +174,16 @@ class OperatorsSettings(Section):
 
     timezone: Timezone = "UTC"
     admins: Texts = ()
+    channel: ChannelKeyOrEmpty = ""
+    anomalies: bool = False
+
+    @model_validator(mode="after")
+    def _somewhere_to_tell(self) -> "OperatorsSettings":
+        if self.anomalies and not self.channel:
+            raise ValueError(
+                'anomalies = true needs a channel to tell them in; set channel = "slack:C01"'
+            )
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

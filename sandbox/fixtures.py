@@ -19,6 +19,7 @@ except ImportError:  # async fixtures then need another plugin, such as anyio's
 if TYPE_CHECKING:
     from sandbox.claude import ClaudeProcess, SimulatedClaude
     from sandbox.discord import DiscordProcess, SimulatedDiscord
+    from sandbox.slack import SimulatedSlack, SlackProcess
 
 SIMULATED_API_KEY = "sk-ant-simulated"
 """A key that the simulated Claude accepts, as it does any that does not say `invalid`."""
@@ -68,3 +69,21 @@ def simulated_claude_environment(
     monkeypatch.setenv("ANTHROPIC_API_KEY", SIMULATED_API_KEY)
     monkeypatch.setenv("ANTHROPIC_BASE_URL", simulated_claude.base_url)
     return simulated_claude
+
+
+@_async_fixture
+async def simulated_slack() -> "AsyncIterator[SimulatedSlack]":
+    """A simulated Slack on loopback, without rate limits; `api_url` is its address."""
+    from sandbox.slack import SimulatedSlack
+
+    async with SimulatedSlack() as slack:
+        yield slack
+
+
+@_async_fixture
+async def simulated_slack_process() -> "AsyncIterator[SlackProcess]":
+    """The same in a process of its own, which survives what a test kills."""
+    from sandbox.slack import SlackProcess
+
+    async with SlackProcess() as slack:
+        yield slack

@@ -26,10 +26,12 @@ class Revised(StorageError):
 class BudgetExceeded(StorageError):
     """A budget has no room for the request."""
 
-    def __init__(self, budget: str, *, resets_at: datetime) -> None:
+    def __init__(self, budget: str, *, resets_at: datetime, downgrade: bool = False) -> None:
         super().__init__(f"the budget {budget} is used up until {resets_at.isoformat()}")
         self.budget = budget
         self.resets_at = resets_at
+        self.downgrade = downgrade
+        """A cheaper request may be made in its place."""
 
 
 class Unpriced(StorageError):

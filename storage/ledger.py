@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, case, func, literal, select, update
 
 from bot.vocabulary import BillableRequest, Closing, EntryStatus, Usage
 from storage import budgets
@@ -32,6 +32,9 @@ _estimate = (
 
 PriceOf = Callable[[str, Usage, datetime], int | None]
 """(model, usage, time of the request) → nano-dollars, or None where the price is not known."""
+
+DIRECT = "direct messages"
+"""Stands for all direct conversations where channels are listed."""
 
 ANSWERED = ("answered", "cached", "refused", "cut_off", "stopped")
 """Outcomes of a turn in which a person got an answer of the model's, or its refusal."""
@@ -73,6 +76,24 @@ def open_entry(
         budgets.hold(connection, claims, held)
 
 
+def open_all(
+    connection: Connection,
+    requests: Sequence[tuple[str, BillableRequest]],
+    *,
+    claims: Sequence[BudgetClaim],
+    now: datetime,
+) -> None:
+    """Open several entries, or none. Raises as `open_entry` does."""
+    for entry_id, request in requests:
+        open_entry(connection, entry_id, request, claims=claims, now=now)
+
+
+def close_all(connection: Connection, closings: Iterable[Closing], *, now: datetime) -> None:
+    """Close several entries."""
+    for closing in closings:
+        close(connection, closing, now=now)
+
+
 def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> None:
     """Write down what is known of running requests, for the case that nobody lives to close them."""
     known = [{**_open(entry_id), **_tokens(usage)} for entry_id, usage in sorted(running, key=_id)]
@@ -83,8 +104,8 @@ def progress(connection: Connection, running: Iterable[tuple[str, Usage]]) -> No
 def close(connection: Connection, closing: Closing, *, now: datetime) -> bool:
     """Close an entry and settle its budgets; false (and nothing changes) if it was closed already.
 
-    What the provider reported takes the place of an estimate, which whoever took the turn over may have
-    made while its holder still lived.
+    What the provider reported, or that it charges nothing, takes the place of an estimate, which whoever
+    took the turn over may have made while its holder still lived.
     """
     values = {
         "status": closing.status.value,
@@ -96,7 +117,7 @@ def close(connection: Connection, closing: Closing, *, now: datetime) -> bool:
     row = connection.execute(_close, {**_open(closing.entry_id), **values}).one_or_none()
     if row is not None:
         settled = (row.held_nanousd, closing.cost_nanousd or 0)
-    elif closing.status is EntryStatus.COMPLETED:
+    elif closing.status in (EntryStatus.COMPLETED, EntryStatus.UNBILLED):
         estimate = connection.execute(_estimate, {"entry": closing.entry_id}).one_or_none()
         if estimate is None:
             return False
@@ -122,8 +143,9 @@ def close_abandoned(
     price_of: PriceOf,
     turn_id: str | None = None,
     opened_before: datetime | None = None,
+    entry_ids: Sequence[str] | None = None,
 ) -> int:
-    """Close entries whose process died: of one turn, or all that were opened before a time.
+    """Close entries whose process died: of one turn, these, or all that were opened before a time.
 
     Each counts what was reported, or the input that was expected where nothing was.
     """
@@ -133,6 +155,8 @@ def close_abandoned(
         query = query.where(ledger.c.turn_id == turn_id)
     if opened_before is not None:
         query = query.where(ledger.c.opened_at < opened_before)
+    if entry_ids is not None:
+        query = query.where(ledger.c.id.in_(entry_ids))
     rows = connection.execute(query).all()
     for row in rows:
         usage = _usage(row)
@@ -141,6 +165,19 @@ def close_abandoned(
         cost = price_of(row.model, usage, row.opened_at)
         close(connection, Closing(row.id, usage, EntryStatus.ESTIMATED, cost), now=now)
     return len(rows)
+
+
+def open_of(connection: Connection, turn_id: str) -> list[str]:
+    """The entries of a turn, or of whatever else has its id, that are open."""
+    status = literal(EntryStatus.OPEN.value, literal_execute=True)
+    query = select(ledger.c.id).where(ledger.c.turn_id == turn_id, ledger.c.status == status)
+    return list(connection.execute(query).scalars())
+
+
+def total_of(connection: Connection, turn_id: str) -> "UsageSum":
+    """The sum over the entries of a turn, or of whatever else has its id."""
+    row = connection.execute(select(*sums_of()).where(ledger.c.turn_id == turn_id)).one()
+    return _sum_of(turn_id, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +193,7 @@ class UsageSum:
 
 def total(connection: Connection, *, since: datetime | None, until: datetime | None) -> UsageSum:
     """The sum over all requests made in [since, until)."""
-    row = connection.execute(_between(select(*_sums()), since, until)).one()
+    row = connection.execute(_between(select(*sums_of()), since, until)).one()
     return _sum_of(None, row)
 
 
@@ -164,9 +201,12 @@ def by(
     connection: Connection, column: str, *, since: datetime | None, until: datetime | None
 ) -> list[UsageSum]:
     """The same, per value of `model`, `channel_key`, `workspace_key`, `person_key`, `plugin` or
-    `purpose`; the dearest first."""
-    subject = ledger.c[column]
-    query = _between(select(subject.label("subject"), *_sums()), since, until).group_by(subject)
+    `purpose`; the dearest first. Of direct conversations only the sum is told, as `DIRECT`."""
+    subject: Any = ledger.c[column]
+    if column == "channel_key":
+        direct = literal(DIRECT, literal_execute=True)
+        subject = case((ledger.c.direct, direct), else_=subject)
+    query = _between(select(subject.label("subject"), *sums_of()), since, until).group_by(subject)
     sums = [_sum_of(row.subject, row) for row in connection.execute(query)]
     return sorted(sums, key=lambda each: (-each.cost_nanousd, each.subject or ""))
 
@@ -218,7 +258,9 @@ def _usage(row: Any) -> Usage:
     )
 
 
-def _sums() -> list[Any]:
+def sums_of() -> list[Any]:
+    """The columns of a query for sums: requests, tokens, what is known to be owed, and for how many
+    requests that is not known."""
     billed = ledger.c.status.not_in([EntryStatus.UNBILLED.value])
     unknown = func.count().filter(
         ledger.c.cost_nanousd.is_(None), ledger.c.status != EntryStatus.OPEN.value, billed

@@ -85,8 +85,10 @@ class TurnRow(SQLModel, table=True):
 
     __tablename__ = "turn"
     __table_args__ = (
-        Index("turn_opened", "opened_at"),
+        Index("turn_opened", "opened_at", "outcome", "first_text_at", "fallback"),
         Index("turn_thread", "thread_key", "opened_at"),
+        Index("turn_channel", "channel_key", "opened_at", "outcome"),
+        Index("turn_person", "person_key", "opened_at", "outcome"),
         _partial("turn_status", "status", where="status <> 'delivered'"),
         _partial("turn_text", "opened_at", where="answer IS NOT NULL OR footer IS NOT NULL"),
     )
@@ -124,6 +126,9 @@ class TurnRow(SQLModel, table=True):
     )
     card: str | None = Field(
         default=None, sa_type=Text, description="an announcement's layout, as JSON"
+    )
+    fallback: str | None = Field(
+        default=None, description="why another model answered than the one that was to"
     )
 
 
@@ -187,7 +192,15 @@ class LedgerRow(SQLModel, table=True):
 
     __tablename__ = "ledger"
     __table_args__ = (
-        Index("ledger_opened", "opened_at"),
+        # It holds all that a report adds up, so that no row has to be looked at for it.
+        Index(
+            "ledger_opened",
+            *("opened_at", "status", "model", "direct", "channel_key", "person_key"),
+            *("cost_nanousd", "input_tokens", "output_tokens", "cache_read_tokens"),
+            *("cache_write_5m_tokens", "cache_write_1h_tokens"),
+        ),
+        Index("ledger_channel", "channel_key", "opened_at", "cost_nanousd"),
+        Index("ledger_person", "person_key", "opened_at"),
         Index("ledger_turn", "turn_id"),
         _partial("ledger_open", "status", where="status = 'open'"),
     )
@@ -203,6 +216,11 @@ class LedgerRow(SQLModel, table=True):
     channel_key: str | None = None
     person_key: str | None = None
     plugin: str | None = None
+    direct: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": text("false")},
+        description="made in a direct conversation",
+    )
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
@@ -231,6 +249,55 @@ class BudgetRow(SQLModel, table=True):
     held_nanousd: int = Field(default=0, sa_type=BigInteger)
     raised_nanousd: int = Field(default=0, sa_type=BigInteger, description="added by an operator")
     ends_at: datetime
+
+
+class BudgetChangeRow(SQLModel, table=True):
+    """What an operator did to a budget, who and when."""
+
+    __tablename__ = "budget_change"
+    __table_args__ = (Index("budget_change_time", "changed_at"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    budget_key: str
+    action: str = Field(description="`raise` or `reset`")
+    amount_nanousd: int = Field(
+        sa_type=BigInteger, description="added, or taken off what was spent"
+    )
+    changed_by: str
+    changed_at: datetime
+
+
+class ReportSeenRow(SQLModel, table=True):
+    """Since when a report has been due at its times for a destination."""
+
+    __tablename__ = "report_seen"
+
+    key: str = Field(primary_key=True, description="report, destination and times")
+    since: datetime
+
+
+class ReportRow(SQLModel, table=True):
+    """A report of one period for one destination; the row is what makes it go out once."""
+
+    __tablename__ = "report"
+    __table_args__ = (
+        _partial("report_waiting", "next_attempt_at", where="next_attempt_at IS NOT NULL"),
+    )
+
+    name: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    destination: str = Field(primary_key=True)
+    due_at: datetime
+    status: str = "due"
+    copies: int = Field(default=0, description="how often it was put into the inbox")
+    attempts: int = Field(default=0, description="failed ones of the present copy")
+    next_attempt_at: datetime | None = Field(
+        default=None, description="when to look at it again; NULL: it is over"
+    )
+    message_key: str | None = Field(default=None, description="the announcement in the inbox")
+    asked_by: str | None = Field(default=None, description="who had it sent, if not the schedule")
+    sent_at: datetime | None = None
+    detail: str | None = Field(default=None, description="what went wrong last")
 
 
 class RateChannelRow(SQLModel, table=True):

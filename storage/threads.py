@@ -78,7 +78,8 @@ class HeldThread:
     stop_requested: bool
     attempts: int
     turn_id: str | None
-    bot_spoke: bool
+    has_come: bool
+    """The bot has spoken or listened here: what was said before is known."""
     speakers: tuple[str, ...]
     """Ids of the people heard here."""
     window_start: int
@@ -212,6 +213,21 @@ def wake(
     return changed.rowcount == 1
 
 
+def resume(connection: Connection, thread_key: str, turn_id: str, *, now: datetime) -> bool:
+    """Have an idle thread go on with a turn that was over; false if it is not idle."""
+    changed = connection.execute(
+        update(threads)
+        .where(
+            threads.c.key == thread_key,
+            threads.c.turn_id.is_(None),
+            threads.c.owner.is_(None),
+            threads.c.claimable_at.is_(None),
+        )
+        .values(turn_id=turn_id, attempts=0, claimable_at=now)
+    )
+    return changed.rowcount == 1
+
+
 def request_stop(connection: Connection, thread_key: str, *, now: datetime) -> bool:
     """Ask that the running or deferred turn end where it is; false if there is none."""
     changed = connection.execute(
@@ -285,7 +301,7 @@ def held(row: Any) -> HeldThread:
         stop_requested=row.stop_requested,
         attempts=row.attempts,
         turn_id=row.turn_id,
-        bot_spoke=row.bot_spoke,
+        has_come=row.bot_spoke,
         speakers=tuple(json.loads(row.speakers)),
         window_start=row.window_start,
         summary=row.summary,

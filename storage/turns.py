@@ -114,7 +114,8 @@ class Answered:
     """All that the end of a turn writes, in one transaction.
 
     `answer` is the final Markdown, None where nothing is to be shown. A turn whose `outcome` is one of
-    `FAILED` is parked for an operator's retry.
+    `FAILED` is parked for an operator's retry. `heard` are people who spoke in the thread before the
+    bot came to it.
     """
 
     outcome: str
@@ -130,6 +131,9 @@ class Answered:
     context_tokens: int | None = None
     files: tuple[StoredFile, ...] = ()
     card: Card | None = None
+    heard: tuple[str, ...] = ()
+    fallback: str | None = None
+    """Why another model answered than the one that was to: `outage` or `budget`."""
 
 
 def take(
@@ -300,6 +304,21 @@ def retry(connection: Connection, turn_id: str, *, now: datetime) -> bool:
     return True
 
 
+def deliver_again(connection: Connection, turn_id: str, *, now: datetime) -> bool:
+    """Show what a parked turn has to say after all; what was shown already is found by its mark. False
+    if it is not parked, or its thread is busy with something else."""
+    turn = get(connection, turn_id)
+    if turn is None or turn.status is not TurnStatus.PARKED or turn.answer is None:
+        return False
+    if not threads.resume(connection, turn.thread_key, turn_id, now=now):
+        return False
+    connection.execute(
+        _set, {"turn": turn_id, "status": TurnStatus.ANSWERED.value, "deliveries": 0}
+    )
+    notify(connection)
+    return True
+
+
 def _is_open(connection: Connection, turn_id: str) -> bool:
     turn = get(connection, turn_id)
     return turn is not None and turn.status is TurnStatus.OPEN
@@ -327,6 +346,7 @@ def _answer(connection: Connection, turn_id: str, answered: Answered, *, now: da
             "answered_at": now,
             "files": json.dumps([asdict(file) for file in answered.files]),
             "card": None if answered.card is None else _card.dump_json(answered.card).decode(),
+            "fallback": answered.fallback,
         },
     )
     return changed.rowcount == 1
@@ -375,11 +395,10 @@ def _insert(connection: Connection, turn: Turn, messages: tuple[Waiting, ...]) -
 
 
 def _thread_values(work: Work, answered: Answered) -> dict[str, Any]:
-    heard = [each.message.author.id for each in work.messages]
-    values: dict[str, Any] = {
-        "speakers": json.dumps(list(dict.fromkeys([*work.held.speakers, *heard])))
-    }
-    if answered.answer is not None:
+    asking = [each.message.author.id for each in work.messages if not each.message.announcement]
+    heard = dict.fromkeys([*answered.heard, *work.held.speakers, *asking])
+    values: dict[str, Any] = {"speakers": json.dumps(list(heard))}
+    if answered.answer is not None or answered.history:
         values["bot_spoke"] = True
     if answered.window is not None:
         values["window_start"] = answered.window.start

@@ -21,12 +21,23 @@ import anthropic  # noqa: F401 - it takes long to import, and deadlines in tests
 from sqlalchemy import Connection, select
 
 from adapters.memory import MemoryAdapter, MemoryPlatform
+from adapters.memory.platform import Posted
 from bot.app import build
+from bot.host.surroundings import PARLEY
 from bot.ports import Capabilities
-from bot.vocabulary import Attachment, Channel, Clock, Message, Person, SystemClock, Thread
+from bot.vocabulary import (
+    Attachment,
+    Channel,
+    Clock,
+    Message,
+    Person,
+    SystemClock,
+    Thread,
+    new_id,
+)
 from config import Settings, load_settings
 from sandbox.claude import SimulatedClaude
-from storage import turns
+from storage import history, inbox, turns
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from storage.tables import AttachmentRow, InboxRow, LedgerRow, ThreadRow, TurnRow
@@ -92,18 +103,32 @@ class Asked:
 class Replica:
     """One running service."""
 
-    def __init__(self, *, settings: Settings, adapter: MemoryAdapter, clock: Clock) -> None:
+    def __init__(
+        self, *, settings: Settings, adapter: MemoryAdapter, clock: Clock, web: bool
+    ) -> None:
         self.adapter = adapter
         self._stop = asyncio.Event()
         service = build(
             settings=settings,
             adapters={adapter.name: adapter},
             clock=clock,
-            with_web=False,
+            with_web=web,
             environ={},
         )
+        self._web = service._web
         self.dispatcher = service._dispatcher
         self._task = asyncio.create_task(service.run(self._stop), name="service")
+
+    @property
+    def serving(self) -> bool:
+        """Its pages can be asked for."""
+        return self._web is not None and self._web.serving
+
+    @property
+    def url(self) -> str:
+        """Where its pages are; only of a rig with `web`, and once it has started."""
+        assert self._web is not None
+        return self._web.url
 
     async def stop(self) -> None:
         """Bring it to an orderly end, as SIGTERM does; raises what ended it before."""
@@ -127,6 +152,7 @@ class Rig:
         database: Database,
         capabilities: Capabilities | None,
         idempotent: bool,
+        web: bool,
     ) -> None:
         self.settings = settings
         self.claude = claude
@@ -134,13 +160,19 @@ class Rig:
         self.platform = MemoryPlatform(idempotent=idempotent)
         self.replicas: list[Replica] = []
         self._capabilities = capabilities
+        self._with_web = web
 
     # The service
 
     def start(self, *, clock: Clock | None = None) -> Replica:
         """Start the service, or one more replica of it."""
         adapter = MemoryAdapter(platform=self.platform, capabilities=self._capabilities)
-        replica = Replica(settings=self.settings, adapter=adapter, clock=clock or SystemClock())
+        replica = Replica(
+            settings=self.settings,
+            adapter=adapter,
+            clock=clock or SystemClock(),
+            web=self._with_web,
+        )
         self.replicas.append(replica)
         return replica
 
@@ -177,6 +209,34 @@ class Rig:
         return self.platform.say(
             text, thread=thread, author=by, addressed=addressed, attachments=attachments
         )
+
+    async def announce(
+        self, text: str, *, thread: Thread | None = None, **announced: Any
+    ) -> Message:
+        """The bot says something of its own accord, with `files` or a `card`, as a digest does."""
+        place = thread or self.thread("+announced")
+        message = Message(
+            thread=place,
+            id=f"+{new_id(self.database.now())}",
+            author=PARLEY,
+            text=text,
+            sent_at=self.database.now(),
+            addressed=True,
+            announcement=True,
+            **announced,
+        )
+        await self.database.write(inbox.put, message, now=self.database.now())
+        return message
+
+    async def kept(self, content: bytes, media_type: str) -> str:
+        """Keep the bytes of a file that is to be sent; their hash."""
+        return await self.database.write(
+            history.keep_attachment, content, media_type, now=self.database.now()
+        )
+
+    def shown(self, thread: Thread | None = None) -> list[Posted]:
+        """The bot's messages in the thread, from top to bottom."""
+        return self.platform.visible(thread or self.thread())
 
     def replies(self, thread: Thread | None = None) -> list[str]:
         """What the bot's replies show in the thread, from top to bottom."""
@@ -290,11 +350,20 @@ async def engine(
     idempotent: bool = True,
     api_key: str = API_KEY,
     models: str = "",
+    web: bool = False,
+    web_token: str = "",
 ) -> AsyncIterator[Rig]:
     """The service on the database at `url`, with `config` as its TOML file and `models` as an addition
-    to the catalogue, stopped at the end."""
+    to the catalogue, stopped at the end. With `web` it serves its pages, for whoever has the token."""
     async with SimulatedClaude() as claude:
-        settings = _settings(url, config, models, claude.base_url, api_key)
+        variables = {
+            "ANTHROPIC_API_KEY": api_key,
+            "ANTHROPIC_BASE_URL": claude.base_url,
+            "DATABASE_URL": url,
+            "PARLEY_HTTP": "127.0.0.1:0",
+            "PARLEY_WEB_TOKEN": web_token,
+        }
+        settings = _settings(config, models, variables)
         database = Database(url, clock=SystemClock())
         rig = Rig(
             settings=settings,
@@ -302,6 +371,7 @@ async def engine(
             database=database,
             capabilities=capabilities,
             idempotent=idempotent,
+            web=web,
         )
         try:
             if started:
@@ -318,7 +388,7 @@ def channel(name: str = "general") -> Channel:
     return MemoryPlatform().thread(channel=name).channel
 
 
-def _settings(url: str, config: str, models: str, claude_url: str, api_key: str) -> Settings:
+def _settings(config: str, models: str, variables: Mapping[str, str]) -> Settings:
     given = tomllib.loads(config)
     if models:
         config += '\n[catalogue]\nfile = "models.toml"\n'
@@ -327,13 +397,7 @@ def _settings(url: str, config: str, models: str, claude_url: str, api_key: str)
         file.write_text(config)
         (Path(folder) / "models.toml").write_text(models)
         return load_settings(
-            {
-                "PARLEY_CONFIG": str(file),
-                "ANTHROPIC_API_KEY": api_key,
-                "ANTHROPIC_BASE_URL": claude_url,
-                "DATABASE_URL": url,
-                **_defaults_beside(given),
-            },
+            {"PARLEY_CONFIG": str(file), **variables, **_defaults_beside(given)},
             Path(folder),
         )
 

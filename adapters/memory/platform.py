@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from bot.ports import Choice, OutgoingFile, Part, ThreadGone
+from bot.ports import Choice, Controls, OutgoingFile, Part, ThreadGone
 from bot.vocabulary import (
     Attachment,
+    Card,
     Channel,
     ChannelKind,
     ChoiceMade,
@@ -20,6 +21,7 @@ from bot.vocabulary import (
     MessageEdited,
     MessageReceived,
     Person,
+    Rated,
     StopRequested,
     SystemClock,
     Thread,
@@ -53,6 +55,10 @@ class Posted:
     notice_for: Person | None = None
     choice: Choice | None = None
     """The buttons that it shows."""
+    controls: Controls = Controls.NONE
+    """Its standing buttons."""
+    card: Card | None = None
+    picture: OutgoingFile | None = None
     file: OutgoingFile | None = None
 
     @property
@@ -151,25 +157,30 @@ class MemoryPlatform:
             addressed=addressed,
             attachments=tuple(attachments),
         )
-        self._happen(MessageReceived(message))
+        self.happen(MessageReceived(message))
         return message
 
     def change(self, message: Message, text: str) -> None:
         """Somebody edits what they had said."""
-        self._happen(MessageEdited(message.thread.channel, message.id, text, message.attachments))
+        self.happen(MessageEdited(message.thread.channel, message.id, text, message.attachments))
 
     def take_back(self, message: Message) -> None:
         """Somebody deletes what they had said."""
-        self._happen(MessageDeleted(message.thread.channel, message.id))
+        self.happen(MessageDeleted(message.thread.channel, message.id))
 
     def stop(self, thread: Thread, by: Person) -> None:
         """Somebody asks that the running answer end."""
-        self._happen(StopRequested(thread, by))
+        self.happen(StopRequested(thread, by))
 
     def press(self, posted: Posted, option: str, by: Person) -> None:
         """Somebody presses one of a message's buttons, by its id."""
         assert posted.choice is not None, "the message shows buttons"
-        self._happen(ChoiceMade(posted.thread, posted.choice.id, option, by))
+        self.happen(ChoiceMade(posted.thread, posted.choice.id, option, by))
+
+    def rate(self, posted: Posted, by: Person, *, good: bool) -> None:
+        """Somebody says whether an answer was any good."""
+        assert posted.controls is Controls.RATE, "the message can be rated"
+        self.happen(Rated(posted.thread, posted.mark.rpartition(".")[0], good, by))
 
     def remove(self, message_id: str) -> None:
         """Somebody deletes a message of the bot's."""
@@ -229,16 +240,17 @@ class MemoryPlatform:
             versions=[part.markdown],
             final=part.final,
             notice_for=notice_for,
-            choice=part.choice,
             file=file,
         )
+        self.rewrite(new, part)
         self.posted[new.id] = self._marks[thread.key, part.mark] = new
         self._threads[thread.key].append(new)
         return new
 
     def rewrite(self, posted: Posted, part: Part) -> None:
         """Change a message."""
-        posted.final, posted.choice = part.final, part.choice
+        posted.final, posted.choice, posted.controls = part.final, part.choice, part.controls
+        posted.card, posted.picture = part.card, part.picture
         if posted.text != part.markdown:
             posted.versions.append(part.markdown)
 
@@ -247,7 +259,8 @@ class MemoryPlatform:
         posted = self._marks.get((thread.key, mark))
         return None if posted is None or posted.deleted else posted
 
-    def _happen(self, event: Event) -> None:
+    def happen(self, event: Event) -> None:
+        """Something happens; the adapter will hand it in."""
         self.events.append(event)
         self.happened.set()
 

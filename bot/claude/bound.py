@@ -1,6 +1,6 @@
 """Claude for one purpose: ask, extract, map. What plugins and the engine's own chores use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TypeVar
@@ -45,8 +45,15 @@ class Claude:
         self._books = books
         self._deadline_s = deadline_s
 
-    async def ask(self, prompt: Prompt | str, *, purpose: str | None = None) -> Completion:
-        """The whole answer at once. `purpose` replaces that of the attribution.
+    async def ask(
+        self,
+        prompt: Prompt | str,
+        *,
+        purpose: str | None = None,
+        on_answer: Callable[[Completion], None] | None = None,
+    ) -> Completion:
+        """The whole answer at once. `purpose` replaces that of the attribution; `on_answer` is called
+        with the answer before its ledger entry is closed, so that nothing paid for is lost in between.
 
         Raises:
             ClaudeError: there is none.
@@ -67,6 +74,8 @@ class Claude:
                     completion = event
         if completion is None:
             raise ClaudeError("the answer ended without its completion")
+        if on_answer is not None:
+            on_answer(completion)
         await self._close(completion)
         return completion
 

@@ -1,6 +1,6 @@
 """A circuit breaker for every model, and what an error says about a model."""
 
-from bot.breaker import Blame, Breaker
+from bot.breaker import Blame, Breaker, BreakerState
 from bot.claude.errors import ClaudeError, ModelUnavailable
 from bot.claude.observer import Observer
 from bot.vocabulary import Clock
@@ -25,6 +25,10 @@ class Breakers:
                 on_change=self._observer.breaker_changed,
             )
         return self._by_model[model]
+
+    def states(self) -> dict[str, BreakerState]:
+        """The state of every model that has been asked for."""
+        return {model: breaker.state for model, breaker in self._by_model.items()}
 
 
 def blame_of(error: BaseException) -> Blame:

@@ -15,6 +15,8 @@ from bot.claude.bound import Claude
 from bot.claude.breakers import Breakers
 from bot.claude.connection import Connection
 from bot.claude.events import AnswerEvent
+from bot.claude.health import ClaudeHealth, ModelHealth
+from bot.claude.message_batches import MessageBatches
 from bot.claude.observer import NullObserver, Observer
 from bot.claude.pricing import Pricing
 from bot.claude.prompt import Prompt
@@ -97,6 +99,20 @@ class ClaudeClient:
     def admission(self) -> Admission:
         """Who waits, and how many more could go."""
         return self._shop.admission
+
+    @property
+    def batches(self) -> MessageBatches:
+        """The provider's message batches."""
+        return MessageBatches(self._shop)
+
+    def health(self) -> ClaudeHealth:
+        """How the models are doing, as far as this process knows."""
+        states = self._shop.breakers.states()
+        models = (
+            ModelHealth(model, states[model], self.admission.gate(model).levels())
+            for model in sorted(states)
+        )
+        return ClaudeHealth(self.admission.waiting, self.admission.free, tuple(models))
 
     def answer(
         self,

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bot.claude.events import Completion
-from bot.claude.prompt import Prompt
 
 Progress = Callable[[int, int], None]
-Ask = Callable[[Prompt | str], Awaitable[Completion]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,17 @@ class Result:
 
 
 async def in_parallel(
-    ask: Ask, prompts: Sequence[Prompt | str], *, at_once: int, on_progress: Progress | None
+    ask: Callable[[T], Awaitable[Completion]],
+    prompts: Sequence[T],
+    *,
+    at_once: int,
+    on_progress: Progress | None = None,
 ) -> list[Result]:
     """Ask all, `at_once` at a time. Cancelling this cancels them all."""
     results = [Result()] * len(prompts)
     done = 0
 
-    async def work(waiting: Iterator[tuple[int, Prompt | str]]) -> None:
+    async def work(waiting: Iterator[tuple[int, T]]) -> None:
         nonlocal done
         for index, prompt in waiting:
             results[index] = await _outcome(ask, prompt)
@@ -57,7 +61,7 @@ async def in_parallel(
     return results
 
 
-async def _outcome(ask: Ask, prompt: Prompt | str) -> Result:
+async def _outcome(ask: Callable[[T], Awaitable[Completion]], prompt: T) -> Result:
     try:
         return Result(completion=await ask(prompt))
     except Exception as error:  # one item's failure, a used-up budget included, is its own

@@ -21,11 +21,18 @@ class Pricing:
         self._catalogue = catalogue
 
     def cost_nanousd(
-        self, model: str, usage: Usage, *, when: datetime, web_searches: int = 0
+        self,
+        model: str,
+        usage: Usage,
+        *,
+        when: datetime,
+        web_searches: int = 0,
+        batch: bool = False,
     ) -> int | None:
-        """What the usage costs; None if the model or a price that it needs is not known."""
+        """What the usage costs, in a message batch half of it; None if the model or a price that it needs
+        is not known."""
         price = self._price(model, when)
-        cost = price.cost_nanousd(usage) if price else None
+        cost = price.cost_nanousd(usage, batch=batch) if price else None
         return None if cost is None else cost + web_searches * WEB_SEARCH_NANOUSD
 
     def worst_case_nanousd(
@@ -36,13 +43,15 @@ class Pricing:
         max_output_tokens: int,
         cache_ttl: CacheTtl,
         when: datetime,
+        batch: bool = False,
     ) -> int | None:
         """The most that a request of about so many prompt tokens can cost; None if not known."""
         price = self._price(model, when)
         if price is None:
             return None
         with_margin = -(-prompt_tokens * WORST_CASE_MARGIN_PERCENT // 100)
-        return price.worst_case_nanousd(with_margin, max_output_tokens, cache_ttl=cache_ttl)
+        worst = price.worst_case_nanousd(with_margin, max_output_tokens, cache_ttl=cache_ttl)
+        return -(-worst // 2) if batch and worst is not None else worst
 
     def _price(self, model: str, when: datetime) -> Price | None:
         known = self._catalogue.get(model)

@@ -76,6 +76,10 @@ class RateGate:
         for name, level in levels.items():
             self._buckets[name] = _Bucket(level, now)
 
+    def levels(self) -> dict[str, Level]:
+        """What the provider said last about each of its buckets."""
+        return {name: bucket.level for name, bucket in self._buckets.items()}
+
     def close_for(self, seconds: float, now: float) -> None:
         """The provider asked to wait; nothing goes before."""
         self._closed_until = max(self._closed_until, now + seconds)

@@ -48,6 +48,7 @@ COMMANDS = MappingProxyType(
             "bot.cli.doctor", "Check credentials, models, database and machine."
         ),
         "config": CommandEntry("bot.cli.config", "Check or show the settings."),
+        "batch": CommandEntry("bot.cli.batch", "Put one prompt to many items of a file."),
         "usage": CommandEntry("bot.cli.usage", "Say what was used and what it cost."),
         "plugin": CommandEntry("bot.cli.plugin", "List, check, switch or make plugins."),
         "db": CommandEntry("bot.cli.db", "Upgrade, check or back up the database."),

@@ -2,7 +2,7 @@
 
 import click
 
-from bot.cli.frame import settings_or_exit
+from bot.cli.frame import require_claude_key, settings_or_exit
 
 
 @click.command("chat")
@@ -13,13 +13,8 @@ def command(message: str | None) -> None:
     Each line of a pipe is answered in turn. Ctrl-C stops a running answer, Ctrl-D ends. What was said is
     kept beside the database, and an answer that was cut short by a crash is completed at the next start.
     """
-    from config import Problem, SettingsError
-
     settings = settings_or_exit()
-    if settings.secrets.anthropic_api_key is None:
-        what = "is missing, and without it Claude can't be asked"
-        remedy = "set it in the environment or in .env, or try `parley sandbox`, which needs none"
-        raise SettingsError([Problem("environment", "ANTHROPIC_API_KEY", what, remedy)])
+    require_claude_key(settings)
     from bot.cli.serving import run_service, told_plainly
     from bot.cli.talking import talk
 

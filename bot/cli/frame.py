@@ -42,6 +42,16 @@ def settings_or_exit(directory: Path | None = None) -> "Settings":
     return settings
 
 
+def require_claude_key(settings: "Settings") -> None:
+    """Raise `SettingsError` if Claude can't be asked for want of a key."""
+    from config import Problem, SettingsError
+
+    if settings.secrets.anthropic_api_key is None:
+        what = "is missing, and without it Claude can't be asked"
+        remedy = "set it in the environment or in .env, or try `parley sandbox`, which needs none"
+        raise SettingsError([Problem("environment", "ANTHROPIC_API_KEY", what, remedy)])
+
+
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine to its end; Ctrl-C cancels it and lets it clean up."""
     return asyncio.run(work)

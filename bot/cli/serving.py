@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Coroutine
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, TypeVar
 
 import click
 import structlog
@@ -22,6 +22,8 @@ from config import Settings
 from storage.errors import StorageError
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 HARD_END_S: Final = 9.0
 """After a signal; an orderly end is given less than that in all."""
@@ -48,10 +50,10 @@ def run_service(work: Coroutine[Any, Any, None]) -> None:
             loop.close()
 
 
-async def told_plainly(work: Awaitable[None]) -> None:
+async def told_plainly(work: Awaitable[T]) -> T:
     """Await `work`; what an operator can mend is told as a plain sentence, with exit status 1."""
     try:
-        await work
+        return await work
     except (
         PlatformError,
         PluginsUnusable,

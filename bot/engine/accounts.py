@@ -1,15 +1,19 @@
 """The ledger as the Claude client sees it: nothing is sent before its entry is open."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.claude.books import Books
-from bot.engine.budget_rules import BudgetRules
+from bot.money.budget_rules import BudgetRules
+from bot.money.news import BudgetNews
 from bot.vocabulary import BillableRequest, Closing, Usage, new_id
 from config.sections import LimitsSettings
 from storage import ledger, rate_limits
 from storage.admission import Slot, admit
 from storage.database import Database
+from storage.errors import BudgetExceeded
 
 NOTICEABLE = timedelta(seconds=rate_limits.MARGIN_S / 2)
 """Half of what the rate limit allows between its grant and the request on the wire."""
@@ -26,9 +30,12 @@ class ChannelLimited(Exception):
 class LedgerBooks(Books):
     """Entries in the database, held against the budgets that apply."""
 
-    def __init__(self, *, database: Database, rules: BudgetRules) -> None:
+    def __init__(
+        self, *, database: Database, rules: BudgetRules, news: BudgetNews | None = None
+    ) -> None:
         self._database = database
         self._rules = rules
+        self._news = news or BudgetNews()
         self._running: dict[str, Usage] = {}
 
     async def open(self, request: BillableRequest) -> str:
@@ -36,7 +43,8 @@ class LedgerBooks(Books):
         now = self._database.now()
         entry_id = new_id(now)
         claims = self._rules.claims(request.attribution, now)
-        await self._database.write(ledger.open_entry, entry_id, request, claims=claims, now=now)
+        with self._refusals():
+            await self._database.write(ledger.open_entry, entry_id, request, claims=claims, now=now)
         self._running[entry_id] = Usage()
         return entry_id
 
@@ -50,9 +58,25 @@ class LedgerBooks(Books):
         await self._database.write(ledger.close, closing, now=self._database.now())
         self.forget(closing.entry_id)
 
+    async def open_all(self, requests: Sequence[tuple[str, BillableRequest]]) -> None:
+        """Open entries under these ids, for requests that are made together and for the same: all or
+        none. Doing it twice changes nothing. Raises as `open` does."""
+        now = self._database.now()
+        claims = self._rules.claims(requests[0][1].attribution, now)
+        await self._database.write(ledger.open_all, requests, claims=claims, now=now)
+
+    async def close_all(self, closings: Sequence[Closing]) -> None:
+        """Close entries and settle their budgets."""
+        await self._database.write(ledger.close_all, closings, now=self._database.now())
+
+    async def save_progress(self) -> None:
+        """Write down what is known of what is under way, for the case that nobody lives to close it."""
+        await self._database.write(ledger.progress, self.running())
+
     def forget(self, entry_id: str) -> None:
         """The entry was closed elsewhere: in the transaction that commits a turn."""
         self._running.pop(entry_id, None)
+        self._news.spent()
 
     def running(self) -> list[tuple[str, Usage]]:
         """The open entries of which something is known."""
@@ -67,14 +91,29 @@ class LedgerBooks(Books):
         now = self._database.now()
         entry_id = new_id(now)
         claims = self._rules.claims(request.attribution, now)
-        until = await self._database.write(
-            admit, entry_id, request, slot=slot, claims=claims, now=now
-        )
+        with self._refusals():
+            until = await self._database.write(
+                admit, entry_id, request, slot=slot, claims=claims, now=now
+            )
         if until is not None:
             raise ChannelLimited(until)
         await self._count_from_leaving(slot, now)
         self._running[entry_id] = Usage()
         return entry_id
+
+    def refused(self, budget_key: str) -> None:
+        """A budget had no room, and nobody was answered for it."""
+        self._news.refuse(budget_key)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Let whoever watches the budgets know of one that has no room."""
+        try:
+            yield
+        except BudgetExceeded as error:
+            if not error.downgrade:  # else a cheaper model may yet have room
+                self.refused(error.budget)
+            raise
 
     async def _count_from_leaving(self, slot: Slot, granted_at: datetime) -> None:
         """Where the database kept the turn waiting, its place in the rate limit counts from now: else

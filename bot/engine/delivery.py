@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.engine.fences import closed
 from bot.engine.turn_run import Deferred, Services, TurnRun
 from bot.engine.writing import uninterrupted
 from bot.ports import (
@@ -45,9 +46,8 @@ class Delivery:
             if stored.answer is None:
                 await turn.reply.withdraw(deadline=deadline)
             else:
-                footer = f"\n\n_{stored.footer}_" if stored.footer else ""
                 await turn.reply.finish(
-                    f"{stored.answer}{footer}",
+                    _with_footer(stored.answer, stored.footer),
                     deadline=deadline,
                     to_be_rated=stored.outcome in ANSWERED,
                     card=stored.card,
@@ -193,6 +193,10 @@ class Delivery:
         if turn.reply.first_text_at is not None:
             metrics.first_text_shown(waited_s + turn.reply.first_text_at - turn.started)
         metrics.final_shown(waited_s + clock.monotonic() - turn.started)
+
+
+def _with_footer(answer: str, footer: str | None) -> str:
+    return f"{closed(answer)}\n\n_{footer}_" if footer else answer
 
 
 def _defect(error: Exception) -> Exception | None:

@@ -20,6 +20,8 @@ from bot.claude.prompt import Prompt, request_body
 from bot.claude.tokens import estimate_tokens
 from bot.engine import notices
 from bot.engine.accounts import ChannelLimited
+from bot.engine.fences import closed
+from bot.engine.question import overheard
 from bot.engine.turn_run import Deferred, TurnRun
 from bot.ports import PlatformError
 from bot.vocabulary import Card, Closing, StoredFile
@@ -50,7 +52,7 @@ def completed(turn: TurnRun, completion: Completion) -> Answered:
     context_tokens = completion.usage.prompt_tokens + completion.usage.output_tokens
     if completion.is_cut_off:
         note = notices.cut_off(turn.channel_settings.claude.max_output_tokens)
-        shown = f"{text.rstrip()}\n\n{note}" if text.strip() else note
+        shown = f"{closed(text.rstrip())}\n\n{note}" if text.strip() else note
         outcome = "cut_off"
     elif text.strip():
         shown, outcome = text, "answered"
@@ -85,7 +87,7 @@ def known(turn: TurnRun, answer: KnownAnswer) -> Answered:
 def stopped(turn: TurnRun) -> Answered:
     """The end of a turn that a person stopped: what is there stays."""
     text = turn.text.rstrip()
-    shown = f"{text}\n\n{notices.STOPPED}" if text else notices.NOTHING_TO_SAY
+    shown = f"{closed(text)}\n\n{notices.STOPPED}" if text else notices.NOTHING_TO_SAY
     return ended(turn, "stopped", shown, said=text or None)
 
 
@@ -105,18 +107,12 @@ def ended(
     card: Card | None = None,
 ) -> Answered:
     """The end of a turn. `said` is what the history keeps as the bot's words; with `keep` false not
-    even the question is kept."""
-    question = turn.question
-    history = [] if question is None else [NewSaid("user", question.content, question.tokens)]
-    history += turn.exchange
-    if said:
-        history.append(
-            NewSaid("assistant", ({"type": "text", "text": said},), estimate_tokens(said))
-        )
+    even the question is kept, only what was said before the bot came."""
     return Answered(
         outcome=outcome,
         answer=answer,
-        history=tuple(history) if keep else (),
+        history=_history(turn, said) if keep else looked_back(turn),
+        heard=tuple(message.author.id for message in turn.said_before or ()),
         model=model,
         footer=footer if turn.services.settings.replies.footer else None,
         detail=turn.detail,
@@ -127,7 +123,34 @@ def ended(
         context_tokens=context_tokens,
         files=files,
         card=card,
+        fallback=_fallback(turn, model) if entry is not None else None,
     )
+
+
+def _history(turn: TurnRun, said: str | None) -> tuple[NewSaid, ...]:
+    question = turn.question
+    asked = looked_back(turn)
+    if question is not None:
+        asked = (NewSaid("user", question.content, question.tokens),)
+    if not said:
+        return (*asked, *turn.exchange)
+    content = ({"type": "text", "text": said},)
+    return (*asked, *turn.exchange, NewSaid("assistant", content, estimate_tokens(said)))
+
+
+def looked_back(turn: TurnRun) -> tuple[NewSaid, ...]:
+    """What the history keeps of a turn whose question it does not: what was said before the bot came."""
+    if not turn.before:
+        return ()
+    said = overheard(turn.before)
+    return (NewSaid("user", said.content, said.tokens),)
+
+
+def _fallback(turn: TurnRun, model: str | None) -> str | None:
+    """Why it was not the channel's model that answered, if it was not."""
+    if model is None or model == turn.channel_settings.claude.model:
+        return None
+    return "budget" if turn.downgraded else "outage"
 
 
 async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
@@ -136,6 +159,7 @@ async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
         case ChannelLimited():
             return await _limited(turn, error)
         case BudgetExceeded():
+            turn.services.books.refused(error.budget)
             zone = turn.services.settings.operators.zone
             return ended(turn, "over_budget", notices.over_budget(error.resets_at, zone=zone))
         case Unpriced():
@@ -187,6 +211,8 @@ async def _unanswered(turn: TurnRun, error: ClaudeError) -> Answered:
         tokens = turn.question.tokens if turn.question else 0
         return ended(turn, "too_long", notices.too_long(tokens, limit=limit), keep=False)
     refused = isinstance(error, InvalidRequest)  # as it would be at every later turn of the thread
+    if refused:
+        turn.before = ()  # for it may be this that was refused
     return ended(turn, "failed", notices.failed(turn.id), keep=not refused)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from bot.engine.code_files import take_apart
 from bot.engine.pace import Pace, retry_delay_s
 from bot.engine.reply_messages import VERB_TIMEOUT_S, ReplyMessages, SaveMessageIds, View
 from bot.engine.split import Splitter, show_unfinished
@@ -143,7 +144,9 @@ class LiveReply:
         """
         await self._stop()
         parts = self._splitter.parts(markdown)
-        if card is not None and self._adapter.capabilities.cards:
+        if not self._adapter.capabilities.cards:
+            card = picture = None
+        if card is not None:
             parts = parts[:1]  # a card says it all, in one message
         for index, part in enumerate(parts):
             message, view = self._messages[index], self._view(part, final=True)
@@ -162,7 +165,8 @@ class LiveReply:
         attempt left behind. Raises like `finish`."""
         await self._stop()
         await self._drop_from(0, deadline)
-        if self._adapter.capabilities.status:
+        left_behind = self._messages.recovering and self._adapter.capabilities.status
+        if self._status_shown or left_behind:
             await self._show_status(None)
 
     async def aclose(self) -> None:
@@ -256,7 +260,7 @@ class LiveReply:
 
     def _views(self) -> list[View]:
         """What each message should show now."""
-        text, choice = self._text, self._choice
+        text, choice = take_apart(self._text, self._adapter.capabilities).markdown, self._choice
         if choice is not None:
             text = f"{text}\n\n{choice.question}" if text.strip() else choice.question
         pieces = [piece for piece in self._splitter.slices(text) if not piece.blank]

@@ -1,6 +1,7 @@
 """The steps of a turn in which plugins have their say: announcements, commands, filters."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -67,6 +68,15 @@ async def filter_question(turn: TurnRun) -> Answered | None:
     return None
 
 
+async def filtered_context(turn: TurnRun, said: Sequence[Message]) -> Sequence[Message]:
+    """What was said before, as the filters let it through; what they block is left out."""
+    occasion = occasion_of(turn)
+    if not turn.services.plugins.has_filters("inbound", occasion):
+        return said
+    passed = [(each, await _filtered(turn, "inbound", each.text, occasion)) for each in said]
+    return [replace(each, text=to.text) for each, to in passed if to.blocked is None]
+
+
 async def take_command(turn: TurnRun) -> Answered | None:
     """Run the command that was called, if it is one."""
     call = called(turn.messages[0].text)
@@ -113,7 +123,7 @@ async def filtered_answer(turn: TurnRun, answered: Answered) -> Answered:
             answered,
             outcome="blocked",
             answer=passed.blocked,
-            history=(),
+            history=endings.looked_back(turn),
             remembered=None,
             files=(),
         )

@@ -14,6 +14,7 @@ from bot.vocabulary import ChannelKind, Message
 Json = dict[str, Any]
 
 EMPTY = "(no text)"
+SAID_BEFORE = "[Said in this thread before:]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,25 @@ def question_of(
     return Question(content, sum(file.tokens for file in files) + estimate_tokens(text))
 
 
+def overheard(earlier: Sequence[Message]) -> Question:
+    """What was said in the thread before the bot came, where nothing that it is asked is kept."""
+    text = "\n".join((SAID_BEFORE, *(_said(message) for message in earlier)))
+    return Question(({"type": "text", "text": text},), estimate_tokens(text))
+
+
 def _text(messages: Sequence[Message], earlier: Sequence[Message]) -> str:
     before = "".join(f"{_said(message)}\n" for message in earlier)
-    context = f"[Said in this thread before:]\n{before}\n" if before else ""
+    context = f"{SAID_BEFORE}\n{before}\n" if before else ""
     private = messages[-1].thread.channel.kind is ChannelKind.DIRECT
     if private:
         return context + ("\n\n".join(each.text for each in messages if each.text.strip()) or EMPTY)
     return context + "\n\n".join(f"[{each.author.name} says:]\n{each.text}" for each in messages)
 
 
+def with_files_named(message: Message) -> str:
+    """The text of a message whose files are not read, with their names."""
+    return message.text + "".join(f" [file: {file.name}]" for file in message.attachments)
+
+
 def _said(message: Message) -> str:
-    files = "".join(f" [file: {file.name}]" for file in message.attachments)
-    return f"{message.author.name}: {message.text}{files}"
+    return f"{message.author.name}: {with_files_named(message)}"

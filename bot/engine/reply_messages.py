@@ -104,6 +104,11 @@ class ReplyMessages:
             self[len(saved_ids)].doubtful = True
 
     @property
+    def recovering(self) -> bool:
+        """There was an earlier attempt at this reply."""
+        return self._recovering
+
+    @property
     def ids(self) -> list[str]:
         """The ids of the messages that are there, in order."""
         return [message.id for message in self._messages if message.id is not None]

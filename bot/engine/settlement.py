@@ -8,13 +8,17 @@ import structlog
 from bot.claude.errors import ClaudeError
 from bot.engine import endings, notices
 from bot.engine.accounts import ChannelLimited
+from bot.engine.code_files import take_apart
 from bot.engine.plugin_steps import filtered_answer
 from bot.engine.steps import STEPS
 from bot.engine.turn_run import Deferred, Services, TurnRun
 from bot.engine.writing import patiently, uninterrupted
+from bot.host.surroundings import stored
+from bot.plugins import File
 from bot.ports import ThreadGone
 from storage import turns
 from storage.errors import BudgetExceeded, LeaseLost, Revised, StorageUnavailable, Unpriced
+from storage.ledger import ANSWERED
 from storage.turns import Answered, TurnStatus
 
 log = structlog.get_logger(__name__)
@@ -54,7 +58,7 @@ class Settlement:
         if not turn.work.messages:
             return endings.ended(turn, "withdrawn", None)
         if turn.stop_requested:
-            return await filtered_answer(turn, endings.stopped(turn))
+            return await self._to_be_shown(turn, endings.stopped(turn))
         if turn.work.held.attempts > MAX_CRASHES:
             turn.detail = "crashes"
             return endings.ended(turn, "failed", notices.failed(turn.id))
@@ -99,7 +103,7 @@ class Settlement:
                     with self._services.tracing.span(step.__name__):
                         answered = await step(turn)
                     if answered is not None:
-                        return await filtered_answer(turn, answered)
+                        return await self._to_be_shown(turn, answered)
             raise AssertionError("the last step ends the turn")
         except (ClaudeError, ChannelLimited, BudgetExceeded, Unpriced) as error:
             log.warning("not answered", error=str(error), kind=getattr(error, "kind", None))
@@ -113,6 +117,16 @@ class Settlement:
             log.exception("a defect ended this turn")
             turn.detail = "defect"
             return endings.ended(turn, "failed", notices.failed(turn.id))
+
+    async def _to_be_shown(self, turn: TurnRun, answered: Answered) -> Answered:
+        """The ending as filters let it through, with long code in files; the history keeps it whole."""
+        answered = await filtered_answer(turn, answered)
+        if answered.answer is None or answered.outcome not in ANSWERED:
+            return answered
+        apart = take_apart(answered.answer, turn.adapter.capabilities)
+        files = [File(each.name, each.text.encode(), each.media_type) for each in apart.files]
+        kept = await patiently(self._services, lambda: stored(self._services.database, files))
+        return replace(answered, answer=apart.markdown, files=kept)
 
     async def _commit(self, turn: TurnRun, answered: Answered) -> bool:
         """Write the ending; false if the question changed just before."""

@@ -12,17 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from bot.engine.fences import FENCE_CHARS, Fence, fence_after
 from bot.ports import Capabilities
 
 MIN_MAX_CHARS = 16
 """A platform with smaller messages than this leaves no room for a fence around a piece of code."""
 
 _EARLIEST_FRACTION = 4  # a cut in the first quarter would leave a message that is hardly begun
-_FENCE_CHARS = 3
-_OPENING = re.compile(
-    r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(?P<marker>`{3,}|~{3,})[ \t]*(?P<info>[^\n]*)"
-)
-_CLOSING = re.compile(r"[ \t]*(?P<marker>`{3,}|~{3,})\s*\Z")
 _HALF_FENCE = re.compile(r"[ \t]*(?:`+|~{3,})[ \t]*\Z")
 _BACKTICKS = re.compile(r"(?<!\\)`+")
 _WHITE_SPACE = re.compile(r"\s+")
@@ -52,12 +48,6 @@ class Slice:
         return not self.raw or self.raw.isspace()
 
 
-@dataclass(frozen=True, slots=True)
-class _Fence:
-    marker: str
-    language: str
-
-
 class _Kind(IntEnum):
     """Where a line begins, the best place for a cut first."""
 
@@ -71,7 +61,7 @@ class _Line:
     """A line's beginning, and what holds there."""
 
     start: int
-    fence: _Fence | None
+    fence: Fence | None
     kind: _Kind
 
 
@@ -109,7 +99,7 @@ class Splitter:
     def _forget(self) -> None:
         self._settled: list[Slice] = []
         self._settled_text = ""
-        self._fence: _Fence | None = None
+        self._fence: Fence | None = None
         self._mid_line = False
 
     def _settle(self, text: str) -> None:
@@ -154,7 +144,7 @@ class Splitter:
             low, high = (middle, high) if fits(middle) else (low, middle)
         return low
 
-    def _wrap(self, fence: _Fence | None) -> tuple[str, str]:
+    def _wrap(self, fence: Fence | None) -> tuple[str, str]:
         """How a fence is reopened and closed; not at all if that took half of a message."""
         if fence is None:
             return "", ""
@@ -164,7 +154,7 @@ class Splitter:
                 return opening, closing
         return "", ""
 
-    def _closing(self, raw: str, fence: _Fence | None) -> str:
+    def _closing(self, raw: str, fence: Fence | None) -> str:
         closing = self._wrap(fence)[1]
         return closing.removeprefix("\n") if raw.endswith("\n") else closing
 
@@ -173,7 +163,7 @@ class _Window:
     """The stretch of text that the next slice is cut from, and the places for a cut, best first."""
 
     def __init__(
-        self, *, text: str, start: int, end: int, fence: _Fence | None, mid_line: bool
+        self, *, text: str, start: int, end: int, fence: Fence | None, mid_line: bool
     ) -> None:
         self.text = text
         self.start = start
@@ -183,7 +173,7 @@ class _Window:
         self._lines = list(_lines(text, start, end, fence, mid_line=mid_line))
         self._starts = [line.start for line in self._lines]
 
-    def fence_at(self, position: int) -> _Fence | None:
+    def fence_at(self, position: int) -> Fence | None:
         """The fence that is open at `position`."""
         line = self._lines[bisect_right(self._starts, position) - 1]
         if (
@@ -192,7 +182,7 @@ class _Window:
             or (self._mid_line and line.start == self.start)
         ):
             return line.fence
-        return _after(line.fence, self.text[line.start : position])
+        return fence_after(line.fence, self.text[line.start : position])
 
     def cuts(self) -> Iterator[int]:
         """Every position a cut may have, best first."""
@@ -221,8 +211,8 @@ class _Window:
         line = self._lines[bisect_right(self._starts, position) - 1]
         before = self.text[line.start : position]
         # what stands behind the first character that no longer fits is not looked at: see the module
-        behind = self.text[position : min(position + _FENCE_CHARS, self._end + 1)]
-        return _after(None, before) is not None or behind in (
+        behind = self.text[position : min(position + FENCE_CHARS, self._end + 1)]
+        return fence_after(None, before) is not None or behind in (
             "```"[: len(behind)],
             "~~~"[: len(behind)],
         )
@@ -251,9 +241,9 @@ def show_unfinished(markdown: str) -> str:
     last_line = markdown[line_start:]
     if fence is None:
         view = markdown[:paragraph_start] + _close_inline(markdown[paragraph_start:])
-        half = _after(None, last_line) or _after(None, view[line_start:])
+        half = fence_after(None, last_line) or fence_after(None, view[line_start:])
         return markdown[:line_start] if half else view
-    if _after(fence, last_line) is None:
+    if fence_after(fence, last_line) is None:
         return markdown
     written = markdown[:line_start] if _HALF_FENCE.match(last_line) else markdown
     return written + fence.marker if written.endswith("\n") else f"{written}\n{fence.marker}"
@@ -266,13 +256,13 @@ def _close_inline(paragraph: str) -> str:
             opener = run
         elif len(run[0]) == len(opener[0]):
             opener = None
-    if opener is None or len(opener[0]) >= _FENCE_CHARS:
+    if opener is None or len(opener[0]) >= FENCE_CHARS:
         return paragraph  # a run as long as a fence could not be closed on a line of its own
     written = paragraph.rstrip("`")
     return written if len(written) <= opener.start() else written + opener[0]
 
 
-def _state_at_end(markdown: str) -> tuple[_Fence | None, int, int]:
+def _state_at_end(markdown: str) -> tuple[Fence | None, int, int]:
     """The fence that the last line stands in, where that line begins, and where its paragraph does."""
     fence, paragraph_start = None, 0
     line_start = markdown.rfind("\n") + 1
@@ -284,7 +274,7 @@ def _state_at_end(markdown: str) -> tuple[_Fence | None, int, int]:
 
 
 def _lines(
-    text: str, start: int, end: int, fence: _Fence | None, *, mid_line: bool
+    text: str, start: int, end: int, fence: Fence | None, *, mid_line: bool
 ) -> Iterator[_Line]:
     """Each beginning of a line from `start` to `end`, both included; the rest of a line that an
     earlier slice began stands first."""
@@ -292,25 +282,11 @@ def _lines(
     position, partial = start, mid_line
     while (newline := text.find("\n", position, end)) >= 0:
         line = text[position:newline]
-        fence = fence if partial else _after(fence, line)
+        fence = fence if partial else fence_after(fence, line)
         blank = not line or line.isspace()
         position, partial = newline + 1, False
         kind = _Kind.PARAGRAPH if blank else _Kind.LINE
         yield _Line(position, fence, kind if fence is None else _Kind.CODE_LINE)
-
-
-def _after(fence: _Fence | None, line: str) -> _Fence | None:
-    """The fence that is open after `line`, by CommonMark's rules of fenced code blocks
-    (https://spec.commonmark.org/0.31.2/#fenced-code-blocks), but at any depth of indentation, since
-    chat platforms ask for none."""
-    if fence is not None:
-        closing = _CLOSING.match(line)
-        return None if closing and closing["marker"].startswith(fence.marker) else fence
-    opening = _OPENING.match(line)
-    if opening is None or (opening["marker"][0] == "`" and "`" in opening["info"]):
-        return None
-    words = opening["info"].split(maxsplit=1)
-    return _Fence(opening["marker"], words[0] if words else "")
 
 
 def _joined(text: str, position: int) -> bool:

@@ -7,6 +7,7 @@ they raise is turned into an ending by `endings.foreseen`.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -16,8 +17,14 @@ from bot.claude.events import Completion, Restarted, TextDelta
 from bot.claude.tokens import estimate_tokens
 from bot.engine import endings, notices, tool_rounds
 from bot.engine.fitting import build_prompt, fit
-from bot.engine.plugin_steps import announce, filter_question, one_at_a_time, take_command
-from bot.engine.question import question_of
+from bot.engine.plugin_steps import (
+    announce,
+    filter_question,
+    filtered_context,
+    one_at_a_time,
+    take_command,
+)
+from bot.engine.question import question_of, with_files_named
 from bot.engine.turn_run import TurnRun
 from bot.engine.turn_surroundings import occasion_of
 from bot.ports import PlatformError, ThreadGone
@@ -28,6 +35,10 @@ from storage.turns import Answered
 log = structlog.get_logger(__name__)
 
 Step = Callable[[TurnRun], Awaitable[Answered | None]]
+
+LOOK_BACK_S = 10.0
+MOST_BEFORE = 200
+"""Of the messages said before the bot came, at most so many of the newest are taken along."""
 
 INTRODUCE_S = 5.0
 """An answer does not wait longer to know its asker's name."""
@@ -43,11 +54,14 @@ async def listen_only(turn: TurnRun) -> Answered | None:
     """Among several people the bot waits for a mention, but remembers what was said."""
     if any(message.addressed for message in turn.messages):
         return None
-    policy = turn.channel_settings.threads.followups
-    heard = {*turn.work.held.speakers, *(message.author.id for message in turn.messages)}
-    if policy == "always" or (policy == "auto" and len(heard) == 1):
+    if await _is_meant(turn):
         return None
-    turn.question = question_of(turn.messages, earlier=(), files=())
+    for step in (introduce, filter_question, look_back):  # it goes to Claude with a later question
+        blocked = await step(turn)
+        if blocked is not None:
+            return blocked
+    overheard = [replace(each, text=with_files_named(each)) for each in turn.messages]
+    turn.question = question_of(overheard, earlier=turn.before, files=())
     return endings.ended(turn, "noted", None)
 
 
@@ -62,6 +76,17 @@ async def introduce(turn: TurnRun) -> Answered | None:
     return None
 
 
+async def look_back(turn: TurnRun) -> Answered | None:
+    """Learn what was said in a thread to which the bot comes for the first time, as filters let it
+    through: the newest of it, in at most half of what may be sent."""
+    if turn.work.held.has_come:
+        return None
+    limit = turn.services.settings.context.max_input_tokens
+    said = _newest(await _said_before(turn), tokens=limit // 2)
+    turn.before = await filtered_context(turn, said[-MOST_BEFORE:])
+    return None
+
+
 async def give_feedback(turn: TurnRun) -> Answered | None:
     """Show at once that the bot is at it."""
     await turn.reply.begin()
@@ -69,13 +94,12 @@ async def give_feedback(turn: TurnRun) -> Answered | None:
 
 
 async def read_question(turn: TurnRun) -> Answered | None:
-    """Read what is asked, with its files, and what was said before the bot came."""
+    """Read what is asked, with its files."""
     now = turn.services.database.now()
     files = tuple(file for message in turn.messages for file in message.attachments)
     readings = await turn.services.reader.read(turn.adapter, files, now=now)
     limit = turn.services.settings.context.max_input_tokens
-    earlier = _newest(await _said_before(turn), tokens=limit // 2)
-    turn.question = question_of(turn.messages, earlier=earlier, files=readings)
+    turn.question = question_of(turn.messages, earlier=turn.before, files=readings)
     if turn.question.tokens <= limit:
         return None
     return endings.ended(
@@ -128,6 +152,7 @@ STEPS: Sequence[Step] = (
     give_feedback,
     introduce,
     filter_question,
+    look_back,
     take_command,
     read_question,
     read_history,
@@ -145,14 +170,27 @@ def _newest(said: Sequence[Message], *, tokens: int) -> Sequence[Message]:
     return said
 
 
+async def _is_meant(turn: TurnRun) -> bool:
+    """Whether messages that don't address the bot are for it all the same."""
+    policy = turn.channel_settings.threads.followups
+    if policy != "auto":
+        return policy == "always"
+    heard = {*turn.work.held.speakers, *(message.author.id for message in turn.messages)}
+    if len(heard) == 1 and not turn.work.held.has_come:
+        heard |= {message.author.id for message in await _said_before(turn)}
+    return len(heard) == 1
+
+
 async def _said_before(turn: TurnRun) -> Sequence[Message]:
-    """What people said in a thread to which the bot comes for the first time."""
-    if turn.work.held.bot_spoke:
-        return ()
-    try:
-        return await turn.adapter.said_before(turn.messages[0])
-    except PlatformError:
-        return ()
+    """What people said in the thread before this turn; their platform is asked once."""
+    if turn.said_before is None:
+        try:
+            async with asyncio.timeout(LOOK_BACK_S):
+                turn.said_before = await turn.adapter.said_before(turn.messages[0])
+        except (PlatformError, TimeoutError) as error:
+            log.warning("what was said before can't be had", error=str(error))
+            turn.said_before = ()
+    return turn.said_before
 
 
 async def _stream(turn: TurnRun, models: Sequence[str]) -> Completion:

@@ -5,7 +5,7 @@ The rounds are bounded in number, cost and time; calls of one round run side by 
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from bot.claude.errors import ClaudeError
 from bot.claude.events import Completion
 from bot.claude.tokens import estimate_tokens
 from bot.engine import notices
+from bot.engine.downgrade import Stream, cheaper_than, within_budget
 from bot.engine.turn_run import Json, TurnRun
 from bot.engine.turn_surroundings import asked_to_allow, occasion_of
 from bot.host.errors import PluginFailed, PluginTimedOut
@@ -29,14 +30,11 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 8
 NANO = 1_000_000_000
 
-Stream = Callable[[TurnRun, Sequence[str]], Awaitable[Completion]]
-"""Asks the turn's prompt of the first of these models that answers, and shows the text."""
-
 
 async def answer(turn: TurnRun, stream: Stream) -> Completion:
     """The last round's completion; what went before is in `turn.exchange` and `turn.spoken`."""
     models = turn.channel_settings.claude.models
-    completion = await stream(turn, models)
+    completion = await within_budget(turn, stream, models)
     rounds = 0
     while completion.stop_reason == "tool_use":
         rounds += 1
@@ -51,7 +49,8 @@ async def answer(turn: TurnRun, stream: Stream) -> Completion:
 async def _next(
     turn: TurnRun, stream: Stream, completion: Completion, results: list[Json]
 ) -> Completion:
-    """Ask on, of the same model with its thinking; if it fails, of the others without."""
+    """Ask on, of the same model with its thinking; if it fails or has become too dear, of the others
+    without."""
     assert turn.prompt is not None, "it was asked before"
     turn.exchange += [
         NewSaid("assistant", tuple(completion.content_blocks), estimate_tokens(completion.text)),
@@ -71,13 +70,22 @@ async def _next(
     prompt_with(completion.turn_blocks)
     try:
         return await stream(turn, (completion.model,))
-    except ClaudeError as error:
-        others = [each for each in turn.channel_settings.claude.models if each != completion.model]
-        if not error.outage or not others:
+    except (ClaudeError, BudgetExceeded) as error:
+        others = _others(turn, completion.model, error)
+        if not others:
             raise
         turn.text = turn.spoken
         prompt_with(completion.content_blocks)
-        return await stream(turn, others)
+        return await within_budget(turn, stream, others)
+
+
+def _others(turn: TurnRun, model: str, error: ClaudeError | BudgetExceeded) -> list[str]:
+    """The models that may go on in place of the one that met with this error."""
+    if isinstance(error, BudgetExceeded):
+        turn.downgraded = error.downgrade
+        return cheaper_than(turn, model) if error.downgrade else []
+    chain = turn.channel_settings.claude.models
+    return [each for each in chain if each != model] if error.outage else []
 
 
 async def _results(turn: TurnRun, completion: Completion, rounds: int) -> list[Json]:

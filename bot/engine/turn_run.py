@@ -18,7 +18,7 @@ from bot.plugins import Role, ToolSpec
 from bot.ports import Adapter, Intake
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
-from bot.vocabulary import Attribution, Channel, Clock, Message, Person
+from bot.vocabulary import Attribution, Channel, ChannelKind, Clock, Message, Person
 from config import Settings
 from config.overrides import ChannelSettings
 from storage.database import Database
@@ -68,9 +68,13 @@ class TurnRun:
     """Held while the person is being asked something."""
     questions: int = 0
     """How often they have been asked."""
+    said_before: Sequence[Message] | None = None
+    """What people said in the thread before this turn, once their platform was asked."""
     held_back: bool = False
     """Nothing may be shown before filters have seen the whole answer."""
 
+    before: Sequence[Message] = ()
+    """What was said before the bot came, as far as it goes to Claude."""
     question: Question | None = None
     said: Sequence[Said] = ()
     summary: str | None = None
@@ -88,6 +92,8 @@ class TurnRun:
     """What went to and fro between Claude and tools in this answer, for the history."""
     timer: asyncio.Timeout | None = None
     """Ends the attempt at the deadline."""
+    downgraded: bool = False
+    """A budget left room for a cheaper model alone."""
     request_key: str = ""
     text: str = ""
     first_text_at: datetime | None = None
@@ -134,6 +140,7 @@ class TurnRun:
             workspace_key=self.channel.workspace_key,
             channel_key=self.channel.key,
             person_key=f"{self.channel.workspace_key}:{self.asker.id}",
+            direct=self.channel.kind is ChannelKind.DIRECT,
         )
 
     @property
@@ -155,6 +162,7 @@ class TurnRun:
         self.question = self.prompt = self.window = None
         self.said, self.summary, self.text, self.spoken = (), None, "", ""
         self.exchange, self.texts, self.tools, self.introduced = [], {}, {}, {}
+        self.before = ()
 
     def extend(self, seconds: float) -> None:
         """Time in which a person was asked something is not the turn's."""

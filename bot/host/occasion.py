@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from bot.claude.books import Books
 from bot.plugins import Role
 from bot.plugins.context import Surroundings
-from bot.vocabulary import Attribution, Channel, Message, Person
+from bot.vocabulary import Attribution, Channel, ChannelKind, Message, Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,4 +42,5 @@ class Occasion:
                 else f"{channel.workspace_key}:{person.id}"
             ),
             plugin=plugin,
+            direct=channel is not None and channel.kind is ChannelKind.DIRECT,
         )

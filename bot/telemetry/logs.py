@@ -35,6 +35,8 @@ _LEAST_LEVELS: Final = {
     "discord": logging.INFO,  # the gateway's whole traffic
     "slack_sdk": logging.INFO,
     "slack_bolt": logging.INFO,
+    "mcp": logging.CRITICAL + 1,  # it quotes what servers say; the plugin tells how they stand
+    "client": logging.CRITICAL + 1,  # its streamable HTTP client, by another name
     "asyncio": logging.WARNING,
 }
 """Libraries that would say too much, however low our own level is."""

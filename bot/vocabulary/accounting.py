@@ -11,7 +11,8 @@ class Attribution:
     """What a billable request is counted under.
 
     Keys are those of `Channel.key` and `Channel.workspace_key`; `person_key` is
-    `platform:workspace:person`. `purpose` says what it was for: `answer`, `summary`, `extract`, `map`.
+    `platform:workspace:person`. `purpose` says what it was for: `answer`, `summary`, `plugin`,
+    `extract`, `map`, `batch`.
     """
 
     purpose: str
@@ -20,6 +21,8 @@ class Attribution:
     channel_key: str | None = None
     person_key: str | None = None
     plugin: str | None = None
+    direct: bool = False
+    """In a direct conversation, which reports for many name in sums alone."""
 
 
 class EntryStatus(StrEnum):

@@ -4,7 +4,7 @@ Platform payloads are parsed into these types once, at the edge; nothing platfor
 Everything here is immutable and can be written to JSON and read back (`event_to_json`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -34,6 +34,11 @@ class Channel:
     workspace: str
     id: str
     kind: ChannelKind = ChannelKind.SHARED
+    name: str = field(default="", compare=False)
+    """What people call it, without a mark in front, where the adapter happens to know."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", storable(self.name))
 
     @property
     def key(self) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import structlog
@@ -37,6 +37,19 @@ class WebServer:
     def add_routes(self, routes: Iterable[web.AbstractRouteDef]) -> None:
         """Serve these too. Only before `start`."""
         self._app.add_routes(routes)
+
+    def at_stop(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this, too, when it stops. Only before `start`."""
+
+        async def stop(_: web.Application) -> None:
+            await work()
+
+        self._app.on_shutdown.append(stop)
+
+    @property
+    def serving(self) -> bool:
+        """Whether it listens."""
+        return self._runner is not None and bool(self._runner.addresses)
 
     @property
     def url(self) -> str:

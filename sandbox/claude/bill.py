@@ -32,6 +32,8 @@ class BillRow:
     cost_nanousd: int
     search_nanousd: int
     at: datetime
+    batch: bool = False
+    """It was part of a message batch, and cost half."""
 
 
 @dataclass(frozen=True, slots=True)

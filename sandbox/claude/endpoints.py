@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sandbox.claude.answer import ScriptError, compose
 from sandbox.claude.asked import Asked
+from sandbox.claude.batch_endpoints import BatchEndpoints
 from sandbox.claude.delivery import Delivery, forever
 from sandbox.claude.errors import ApiError, invalid
 from sandbox.claude.faults import Fault, FaultKind
@@ -52,7 +53,11 @@ class Endpoints:
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the API."""
+        batches = BatchEndpoints(
+            self._provider, read=_read, account_of=_account_of, fail_early=_fail_early
+        )
         return [
+            *batches.routes(),
             web.post("/v1/messages", self.create_message),
             web.post("/v1/messages/count_tokens", self.count_tokens),
             web.get("/v1/models", self.list_models),

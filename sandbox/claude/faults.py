@@ -177,10 +177,11 @@ class Faults:
         """Fail the next `times` requests with each fault in turn; None for always."""
         self._armed.extend(_Armed(fault, times, model) for fault in faults)
 
-    def take(self, model: str | None) -> Fault | None:
-        """The fault of a request to that model, used up by one; None if it is to succeed."""
+    def take(self, model: str | None, *, exactly: bool = False) -> Fault | None:
+        """The fault of a request to that model, used up by one; None if it is to succeed. `exactly`:
+        only one that was armed for it, not for any."""
         for armed in self._armed:
-            if armed.model not in (None, model):
+            if armed.model != model and (exactly or armed.model is not None):
                 continue
             if armed.left is not None:
                 armed.left -= 1

@@ -35,16 +35,18 @@ class Price:
         )
 
 
-def cost_nanousd(model_id: str, usage: Usage) -> int:
-    """What a request cost; the whole request has the price of the tier its prompt falls into.
+def cost_nanousd(model_id: str, usage: Usage, *, batch: bool = False) -> int:
+    """What a request cost; the whole request has the price of the tier its prompt falls into. In a message
+    batch it is half of that, half a nano-dollar rounded up.
 
     Raises:
         KeyError: no such model.
     """
-    long_price = LONG_PROMPT_PRICES.get(model_id)
-    if long_price is not None and usage.prompt_tokens > LONG_PROMPT_ABOVE_TOKENS:
-        return long_price.of(usage)
-    return PRICES[model_id].of(usage)
+    price = PRICES[model_id]
+    if usage.prompt_tokens > LONG_PROMPT_ABOVE_TOKENS:
+        price = LONG_PROMPT_PRICES.get(model_id, price)
+    whole = price.of(usage)
+    return (whole + 1) // 2 if batch else whole
 
 
 _OPUS_4 = Price(5_000, 25_000, 6_250, 10_000, 500)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.vocabulary import Clock, Usage, new_id
 from sandbox.changes import Changes, Gate
 from sandbox.claude.answer import Answer
+from sandbox.claude.batches import Batches
 from sandbox.claude.bill import Bill, BillRow, BillStatus
 from sandbox.claude.errors import ApiError
 from sandbox.claude.faults import Faults
@@ -38,6 +39,7 @@ class Provider:
         self.cache = PromptCache(clock=clock)
         self.limiter = RateLimiter(clock, limits)
         self.log = RequestLog(self.changes)
+        self.batches = Batches()
         self.other_calls: dict[str, int] = {}
         self.stopping = asyncio.Event()
         self.running = 0
@@ -75,12 +77,13 @@ class Provider:
         sent_tokens: int,
         answer: Answer,
         complete: bool,
+        batch: bool = False,
     ) -> None:
         """Put a request on the bill: whole if it is complete, else with what had been sent."""
         status = BillStatus.COMPLETED if complete else BillStatus.ABORTED
         if not complete:
             usage = replace(usage, output_tokens=min(sent_tokens, usage.output_tokens))
-        cost = cost_nanousd(model.id, usage)
+        cost = cost_nanousd(model.id, usage, batch=batch)
         if complete and answer.stop_reason == "refusal":
             status = BillStatus.REFUSED
             category = None if answer.refusal is None else answer.refusal.category
@@ -98,6 +101,7 @@ class Provider:
                 cost_nanousd=cost,
                 search_nanousd=answer.searches * WEB_SEARCH_NANOUSD if complete else 0,
                 at=self.clock.now(),
+                batch=batch,
             )
         )
         self.changes.announce()
@@ -114,6 +118,7 @@ class Provider:
         self.cache.clear()
         self.limiter.change(self.limiter.limits)
         self.log.clear()
+        self.batches.clear()
         self.other_calls.clear()
         self._rows.clear()
         self.changes.announce()

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot.vocabulary import Clock, SystemClock
 from sandbox.changes import WAIT_S
+from sandbox.claude.batches import Batches
 from sandbox.claude.bill import Bill
 from sandbox.claude.control import Control
 from sandbox.claude.endpoints import REQUEST_ID, Endpoints
@@ -137,15 +138,29 @@ class SimulatedClaude:
 
     @property
     def other_calls(self) -> dict[str, int]:
-        """How often its other endpoints, `count_tokens` and `models`, were called."""
+        """How often its other endpoints were called: `count_tokens`, `models`, `batches.create`, …"""
         return dict(self._provider.other_calls)
+
+    def calls_of(self, what: str) -> int:
+        """How often one of them was called, such as `batches.create`."""
+        return self._provider.other_calls.get(what, 0)
+
+    @property
+    def batches(self) -> Batches:
+        """Its message batches, which can be held and released."""
+        return self._provider.batches
+
+    def expire_batches(self) -> None:
+        """Let the message batches that are under way run out of time."""
+        self._provider.batches.expire(self._provider.clock.now())
 
     def bill(self) -> Bill:
         """What it would charge."""
         return self._provider.bill()
 
     def fail_next(self, *faults: Fault, times: int | None = 1, model: str | None = None) -> None:
-        """Fail the next `times` requests with each fault in turn; None for always."""
+        """Fail the next `times` requests with each fault in turn; None for always. `model` may be
+        `batches`, for the endpoints of message batches."""
         self._provider.faults.arm(*faults, times=times, model=model)
 
     def hold(self, after_chunks: int | None = None) -> None:

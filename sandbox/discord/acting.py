@@ -1,20 +1,24 @@
 """What people do."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.discord.command_options import message_target, slash_data, user_target
 from sandbox.discord.commands import Commands, CommandType
 from sandbox.discord.drafts import Draft, Reference, Upload
+from sandbox.discord.errors import measure
 from sandbox.discord.interactions import Interaction, Interactions, InteractionType
-from sandbox.discord.mentions import AllowedMentions
-from sandbox.discord.messages import Message, MessageFlag, Part, walk_components
+from sandbox.discord.mentions import ALL_MENTIONS
+from sandbox.discord.messages import Message, MessageFlag, MessageType, Part, walk_components
 from sandbox.discord.people import User
 from sandbox.discord.permissions import Permission
 from sandbox.discord.places import Channel
 from sandbox.discord.posting import Posting
 from sandbox.discord.world import Impossible, World
+
+MAX_CONTENT = 4_000
+"""With Nitro; others have half of it (https://support.discord.com/hc/en-us/articles/115000435108)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Acting:
         if channel.is_thread:
             wanted = Permission.SEND_MESSAGES_IN_THREADS
         self._check(by, channel, wanted)
+        _check_length(text)
         text = f"{self._world.bot.mention} {text}" if mention else text
         return self._posting.post(
             channel, by.id, self._draft(text, channel, reply_to, ping_reply, attachments)
@@ -61,6 +66,9 @@ class Acting:
     def edit(self, message: Message, text: str) -> None:
         """The author changes the text."""
         self._check_there(message)
+        if self._world.users[message.author_id].is_bot:
+            raise Impossible("nobody edits what a bot said")
+        _check_length(text)
         now = message.now
         draft = Draft(
             content=text,
@@ -68,7 +76,7 @@ class Acting:
             components=now.components,
             attachments=now.attachments,
             flags=now.flags,
-            allowed=AllowedMentions(),
+            allowed=ALL_MENTIONS,
         )
         self._posting.edit(message, draft)
 
@@ -80,7 +88,27 @@ class Acting:
     def react(self, message: Message, emoji: str, *, by: User, add: bool = True) -> None:
         """Somebody reacts, or takes the reaction back."""
         self._check_there(message)
+        channel = self._world.channels[message.channel_id]
+        self._check(by, channel, Permission.ADD_REACTIONS)
         self._posting.react(message, by.id, emoji, add=add)
+
+    def unfurl(self, message: Message, url: str, *, title: str) -> None:
+        """Discord looks at a link in a message and adds a preview, which is no edit."""
+        self._check_there(message)
+        preview = {"type": "link", "url": url, "title": title}
+        self._posting.update(message, embeds=(*message.now.embeds, preview))
+
+    def post_as_webhook(self, text: str, *, name: str, channel: Channel) -> Message:
+        """A webhook of another service says something."""
+        known = [each for each in self._world.users.values() if each.is_bot and each.name == name]
+        sender = known[0] if known else self._world.add_user(name, is_bot=True)
+        draft = self._draft(text, channel, None, False, ())
+        return self._posting.post(channel, sender.id, draft, webhook_id=sender.id)
+
+    def welcome(self, user: User, channel: Channel) -> Message:
+        """Discord itself says that somebody joined."""
+        draft = self._draft("", channel, None, False, ())
+        return self._posting.post(channel, user.id, draft, type=MessageType.USER_JOIN)
 
     def type_in(self, channel: Channel, *, by: User) -> None:
         """Somebody types."""
@@ -131,15 +159,16 @@ class Acting:
             InteractionType.AUTOCOMPLETE, user=by, channel=channel, data=data
         )
 
-    def context_menu(self, name: str, target: Message | User, *, by: User) -> Interaction:
-        """Somebody runs a command of the context menu of a message, or of a user in a DM."""
+    def context_menu(
+        self, name: str, target: Message | User, *, by: User, channel: Channel
+    ) -> Interaction:
+        """Somebody runs a command of the context menu of a message or a user."""
+        self._check(by, channel, Permission.USE_APPLICATION_COMMANDS)
         if isinstance(target, Message):
-            channel = self._world.channels[target.channel_id]
             command = self._commands.find(name, CommandType.MESSAGE, channel.guild_id)
             data = message_target(self._world, command, target)
         else:
-            channel = self._world.dm(by)
-            command = self._commands.find(name, CommandType.USER, None)
+            command = self._commands.find(name, CommandType.USER, channel.guild_id)
             data = user_target(command, target)
         return self._interactions.begin(
             InteractionType.COMMAND, user=by, channel=channel, data=data
@@ -195,7 +224,7 @@ class Acting:
             components=(),
             attachments=tuple(attach(upload, None) for upload in uploads),
             flags=MessageFlag(0),
-            allowed=AllowedMentions(replied_user=ping_reply),
+            allowed=replace(ALL_MENTIONS, replied_user=ping_reply),
             reference=None if reply_to is None else Reference(message_id=reply_to.id),
         )
 
@@ -208,3 +237,8 @@ class Acting:
             raise Impossible(f"message {message.id} was deleted")
         if by is not None and message.seen_by not in (None, by.id):
             raise Impossible(f"{by.name} does not see message {message.id}")
+
+
+def _check_length(text: str) -> None:
+    if measure(text) > MAX_CONTENT:
+        raise Impossible(f"nobody can write more than {MAX_CONTENT:,} characters")

@@ -12,9 +12,10 @@ from sandbox.discord.drafts import Upload
 from sandbox.discord.errors import refusal
 from sandbox.discord.front import NUMBER
 from sandbox.discord.request_log import RequestLog
+from sandbox.wire import to_json
 
-MAX_BODY_BYTES: Final = 26 * 1024 * 1024
-"""What is read at all; what may be sent is less."""
+MAX_BODY_BYTES: Final = 25 * 1024 * 1024
+"""https://discord.com/developers/docs/resources/message#create-message-limitations"""
 
 
 async def read_json(request: web.Request, log: RequestLog) -> Any:
@@ -76,6 +77,9 @@ async def _content(part: BodyPartReader, most: int) -> bytes:
 
 def _parsed(raw: bytes) -> Any:
     try:
-        return json.loads(raw)
+        body = json.loads(raw)
+        if b"\\u" in raw:
+            to_json(body).encode()  # half a surrogate pair parses, but is no text
+        return body
     except (ValueError, RecursionError) as error:
         raise refusal(50109) from error

@@ -195,10 +195,12 @@ class ChannelEndpoints:
         }
 
     def _check_may_change_thread(self, thread: Channel, changes: Mapping[str, Any]) -> None:
-        state = thread.thread
+        state, bot_id = thread.thread, self._world.bot.id
         assert state is not None
-        if state.owner_id == self._world.bot.id and "locked" not in changes and not state.locked:
-            return
+        if not state.locked and "locked" not in changes:
+            woken = dict(changes) == {"archived": False} and bot_id in state.member_ids
+            if woken or state.owner_id == bot_id:
+                return
         self._world.bot_channel(thread.id, Permission.MANAGE_THREADS)
 
     def _channel(self, request: web.Request) -> Channel:

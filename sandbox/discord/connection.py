@@ -23,6 +23,7 @@ from sandbox.discord.session import Session
 from sandbox.discord.world import World
 from sandbox.wire import to_json
 
+VERSIONS: Final = frozenset({"9", "10"})
 MAX_PAYLOAD_BYTES: Final = 4_096
 MAX_PAYLOADS: Final = 120
 PAYLOADS_PER_S: Final = 60.0
@@ -87,6 +88,8 @@ class Connection:
         self.push({"op": Op.HELLO, "d": {"heartbeat_interval": beat_ms, "_trace": []}})
         tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._watch())]
         try:
+            if self._request.query.get("v", "10") not in VERSIONS:
+                raise Closing(4012, "Invalid API version.")
             await self._read()
         except Closing as closing:
             await self._close(closing.code, closing.reason)

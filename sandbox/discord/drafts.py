@@ -4,20 +4,20 @@ https://discord.com/developers/docs/resources/message#create-message
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.discord.components import check_components
+from sandbox.discord.components import TEXT_DISPLAY, check_components
 from sandbox.discord.embeds import check_embeds
 from sandbox.discord.errors import ApiError, FormErrors, refusal
-from sandbox.discord.mentions import AllowedMentions, read_allowed_mentions
-from sandbox.discord.messages import Attachment, MessageFlag, Part, Version
+from sandbox.discord.mentions import ALL_MENTIONS, AllowedMentions, read_allowed_mentions
+from sandbox.discord.messages import Attachment, MessageFlag, Part, Version, walk_components
 
 MAX_CONTENT = 2_000
 MAX_NONCE = 25
 MAX_FILES = 10
 MAX_FILE_BYTES = 10 * 1024 * 1024
-"""https://discord.com/developers/docs/reference#uploading-files"""
+"""Of each file (https://discord.com/developers/docs/reference#uploading-files)."""
 MAX_DESCRIPTION = 1_024
 
 SETTABLE_FLAGS = (
@@ -63,6 +63,13 @@ class Draft:
     enforce_nonce: bool = False
     reference: Reference | None = None
 
+    @property
+    def text(self) -> str:
+        """All text in which mentions count."""
+        parts = walk_components(self.components)
+        shown = [str(part.get("content", "")) for part in parts if part.get("type") == TEXT_DISPLAY]
+        return "\n".join([self.content, *shown])
+
 
 NewAttachment = Callable[[Upload, str | None], Attachment]
 
@@ -73,8 +80,10 @@ def read_draft(
     *,
     attach: NewAttachment,
     base: Version | None = None,
+    mentions: AllowedMentions = ALL_MENTIONS,
 ) -> Draft:
     """The message that a request describes; on an edit, what it leaves out stays as in `base`.
+    `mentions` may ping if it says nothing of that.
 
     Raises:
         ApiError: 50035 with all that is wrong, 50006 if nothing is left to be shown, 40005 for
@@ -94,7 +103,7 @@ def read_draft(
     if MessageFlag.IS_COMPONENTS_V2 in flags and (content or embeds):
         text = "The 'content' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
         errors.add("content", "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", text)
-    allowed = read_allowed_mentions(body.get("allowed_mentions"), errors)
+    allowed = read_allowed_mentions(body.get("allowed_mentions"), errors, default=mentions)
     nonce = _nonce(body, errors)
     reference = _reference(body, errors)
     described = _described(body, uploads, errors)
@@ -163,7 +172,7 @@ def _described(
     errors.too_many("attachments", body.get("attachments"), MAX_FILES)
     if len(uploads) > MAX_FILES:
         errors.too_many("files", uploads, MAX_FILES)
-    if sum(len(upload.content) for upload in uploads) > MAX_FILE_BYTES:
+    if any(len(upload.content) > MAX_FILE_BYTES for upload in uploads):
         raise refusal(40005)
     found: dict[str, Mapping[str, Any]] = {}
     for at, given in enumerate(body.get("attachments") or []):
@@ -181,8 +190,12 @@ def _attachments(
 ) -> tuple[Attachment, ...]:
     kept = base.attachments if base else ()
     if "attachments" in body:
-        wanted = {str(given.get("id")) for given in body["attachments"] or []}
-        kept = tuple(each for each in kept if str(each.id) in wanted)
+        wanted = {str(given.get("id")): given for given in body["attachments"] or []}
+        kept = tuple(
+            replace(each, description=wanted[str(each.id)].get("description", each.description))
+            for each in kept
+            if str(each.id) in wanted
+        )
     new = tuple(
         attach(upload, described.get(upload.key, {}).get("description")) for upload in uploads
     )

@@ -21,6 +21,7 @@ KNOWN: Final[Mapping[int, tuple[int, str]]] = {
     20028: (429, "The resource is being rate limited."),
     30046: (429, "Maximum number of edits to messages older than 1 hour reached. Try again later"),
     40005: (413, "Request entity too large"),
+    40058: (400, "Cannot send a message in a forum channel"),
     40060: (400, "Interaction has already been acknowledged."),
     50001: (403, "Missing Access"),
     50003: (403, "Cannot execute action on a DM channel"),

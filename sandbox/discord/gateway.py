@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from bot.vocabulary import Clock
 from sandbox.changes import Changes
 from sandbox.discord.dispatch import Dispatch
-from sandbox.discord.intents import PRIVILEGED, Intents, needed_for, without_content
+from sandbox.discord.intents import (
+    PRIVILEGED,
+    Intents,
+    application_flags,
+    needed_for,
+    without_content,
+)
 from sandbox.discord.payloads import guild_create_payload, user_payload
 from sandbox.discord.permissions import Permission
 from sandbox.discord.session import Session
@@ -119,7 +125,10 @@ class Gateway:
                 "session_type": "normal",
                 "resume_gateway_url": f"{self.address}/resume",
                 "shard": [session.shard_id, session.shard_count],
-                "application": {"id": str(world.application_id), "flags": 0},
+                "application": {
+                    "id": str(world.application_id),
+                    "flags": application_flags(Intents(self.rules.granted)),
+                },
             },
         )
         if Intents.GUILDS in session.intents:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sandbox.discord.dispatch import Dispatch
 from sandbox.discord.drafts import Draft, Upload, read_draft
 from sandbox.discord.errors import refusal
+from sandbox.discord.mentions import USER_MENTIONS
 from sandbox.discord.message_payload import message_payload
 from sandbox.discord.messages import Message, MessageFlag, MessageType, Version
 from sandbox.discord.payloads import (
@@ -27,6 +28,7 @@ from sandbox.discord.world import World
 
 RESPOND_WITHIN_S: Final = 3.0
 TOKEN_VALID_S: Final = 900.0
+MAX_KEPT: Final = 10_000
 MAX_FILE_BYTES: Final = 10 * 1024 * 1024
 
 
@@ -88,6 +90,7 @@ class Interactions:
         self._posting = posting
         self._random_bits = random_bits
         self.all: dict[int, Interaction] = {}
+        """The last ones, by id."""
 
     # What people do
 
@@ -112,6 +115,8 @@ class Interactions:
             source=source,
         )
         self.all[interaction.id] = interaction
+        if len(self.all) > MAX_KEPT:
+            del self.all[next(iter(self.all))]
         payload = self._payload(interaction, user, channel)
         self._world.tell(
             Dispatch(name="INTERACTION_CREATE", data=payload, guild_id=channel.guild_id)
@@ -189,7 +194,8 @@ class Interactions:
         """Bring one of the messages to this body."""
         channel = self._world.channels[message.channel_id]
         attach = self._posting.attachment_maker(channel)
-        self._posting.edit(message, read_draft(body, uploads, attach=attach, base=message.now))
+        draft = read_draft(body, uploads, attach=attach, base=message.now, mentions=USER_MENTIONS)
+        self._posting.edit(message, draft)
         return message
 
     def _act(
@@ -220,7 +226,8 @@ class Interactions:
         self, interaction: Interaction, body: Mapping[str, Any], uploads: tuple[Upload, ...]
     ) -> Draft:
         channel = self._world.channels[interaction.channel_id]
-        return read_draft(body, uploads, attach=self._posting.attachment_maker(channel))
+        attach = self._posting.attachment_maker(channel)
+        return read_draft(body, uploads, attach=attach, mentions=USER_MENTIONS)
 
     def _post(self, interaction: Interaction, draft: Draft) -> Message:
         channel = self._world.channels[interaction.channel_id]

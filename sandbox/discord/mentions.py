@@ -1,13 +1,14 @@
 """Whom a message pings.
 
-https://discord.com/developers/docs/resources/message#allowed-mentions-object. Discord documents no
+https://discord.com/developers/docs/resources/message#allowed-mentions-object. Mentions count in the
+content and in texts among the components, not in embeds. Discord documents no
 way of writing a mention in `content` that does not ping (code, backslash): none is assumed here.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sandbox.discord.errors import FormErrors
 from sandbox.discord.messages import Message, MessageFlag, Pinged
@@ -24,18 +25,27 @@ _EVERYONE = re.compile(r"@(everyone|here)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedMentions:
-    """Which mentions of a text may ping; as they come without any such field, all may."""
+    """Which mentions of a text may ping."""
 
-    parse: frozenset[str] = frozenset(KINDS)
+    parse: frozenset[str] = frozenset()
     user_ids: frozenset[int] = frozenset()
     role_ids: frozenset[int] = frozenset()
-    replied_user: bool = True
+    replied_user: bool = False
 
 
-def read_allowed_mentions(value: object, errors: FormErrors) -> AllowedMentions:
-    """The `allowed_mentions` of a request, which may be absent."""
+ALL_MENTIONS: Final = AllowedMentions(parse=frozenset(KINDS), replied_user=True)
+"""What holds for ordinary messages that say nothing of it."""
+
+USER_MENTIONS: Final = AllowedMentions(parse=frozenset({"users"}), replied_user=True)
+"""What holds for interactions and webhooks that say nothing of it."""
+
+
+def read_allowed_mentions(
+    value: object, errors: FormErrors, *, default: AllowedMentions
+) -> AllowedMentions:
+    """The `allowed_mentions` of a request; the `default` where it has none."""
     if not isinstance(value, Mapping):
-        return AllowedMentions()
+        return default
     path = "allowed_mentions"
     parse = [str(each) for each in value.get("parse") or []]
     for at, each in enumerate(parse):

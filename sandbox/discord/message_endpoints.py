@@ -3,6 +3,7 @@
 https://discord.com/developers/docs/resources/message
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from sandbox.discord.errors import FormErrors, refusal
 from sandbox.discord.front import API, answer, nothing
 from sandbox.discord.intents import Intents, without_content
 from sandbox.discord.message_payload import message_payload
-from sandbox.discord.messages import Message, MessageFlag, MessageType
+from sandbox.discord.messages import WRITTEN, Message, MessageFlag
 from sandbox.discord.payloads import user_payload
 from sandbox.discord.permissions import NOTHING, Permission
 from sandbox.discord.places import Channel, ChannelType
@@ -23,14 +24,6 @@ _CHANNEL = f"{API}/channels/{{channel_id}}"
 _MESSAGES = f"{_CHANNEL}/messages"
 _MESSAGE = f"{_MESSAGES}/{{message_id}}"
 _REACTIONS = f"{_MESSAGE}/reactions/{{emoji}}"
-_EDITABLE = frozenset(
-    {
-        MessageType.DEFAULT,
-        MessageType.REPLY,
-        MessageType.CHAT_INPUT_COMMAND,
-        MessageType.CONTEXT_MENU_COMMAND,
-    }
-)
 
 
 class MessageEndpoints:
@@ -72,8 +65,8 @@ class MessageEndpoints:
         channel, message = self._message(request)
         body, uploads = await read_with_files(request, self._service.log)
         if message.author_id != self._world.bot.id:
-            raise refusal(50005)
-        if message.type not in _EDITABLE:
+            return self._change_flags(channel, message, body)
+        if message.type not in WRITTEN:
             raise refusal(50021)
         attach = self._posting.attachment_maker(channel)
         self._posting.edit(message, read_draft(body, uploads, attach=attach, base=message.now))
@@ -138,6 +131,18 @@ class MessageEndpoints:
         users = [self._world.users[each] for each in message.reactions.get(_emoji(request), [])]
         return answer([user_payload(user) for user in users])
 
+    def _change_flags(
+        self, channel: Channel, message: Message, body: Mapping[str, Any]
+    ) -> web.Response:
+        """All that can be changed of what others wrote, and only with a permission."""
+        if set(body) != {"flags"}:
+            raise refusal(50005)
+        self._world.bot_channel(channel.id, Permission.MANAGE_MESSAGES)
+        wanted = MessageFlag(int(body["flags"])) & MessageFlag.SUPPRESS_EMBEDS
+        kept = message.now.flags & ~MessageFlag.SUPPRESS_EMBEDS
+        self._posting.update(message, flags=kept | wanted)
+        return answer(message_payload(self._world, message))
+
     def _channel(self, request: web.Request) -> Channel:
         return self._world.bot_channel(id_in(request, "channel_id"))
 
@@ -150,7 +155,7 @@ class MessageEndpoints:
 
     def _check_may_send(self, channel: Channel) -> None:
         if channel.type is ChannelType.FORUM:
-            raise refusal(50008)
+            raise refusal(40058)
         if channel.is_direct:
             if not all(self._world.users[each].takes_dms for each in channel.recipient_ids):
                 raise refusal(50007)

@@ -39,6 +39,8 @@ def message_payload(world: World, message: Message, *, with_reference: bool = Tr
         found["nonce"] = message.nonce
     if message.reactions:
         found["reactions"] = _reactions(world, message)
+    if message.webhook_id is not None:
+        found["webhook_id"] = str(message.webhook_id)
     if message.interaction_id is not None:
         found |= _interaction_fields(world, message)
     if message.thread_id is not None and message.thread_id in world.channels:
@@ -111,7 +113,6 @@ def _interaction_fields(world: World, message: Message) -> Payload:
     interaction_id = str(message.interaction_id)
     return {
         "application_id": str(world.application_id),
-        "webhook_id": str(world.application_id),
         "interaction_metadata": {
             "id": interaction_id,
             "type": message.interaction_type,

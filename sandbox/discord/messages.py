@@ -23,6 +23,17 @@ class MessageType(IntEnum):
     CONTEXT_MENU_COMMAND = 23
 
 
+WRITTEN: Final = frozenset(
+    {
+        MessageType.DEFAULT,
+        MessageType.REPLY,
+        MessageType.CHAT_INPUT_COMMAND,
+        MessageType.CONTEXT_MENU_COMMAND,
+    }
+)
+"""The types that somebody wrote; others are Discord's own."""
+
+
 class MessageFlag(IntFlag):
     """https://discord.com/developers/docs/resources/message#message-object-message-flags"""
 

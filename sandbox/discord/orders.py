@@ -19,8 +19,10 @@ from sandbox.discord.verbs import Verbs
 from sandbox.discord.views import (
     ChannelView,
     MessageView,
+    PersonView,
     channel_view,
     message_view,
+    person_view,
 )
 from sandbox.discord.world import NotThere
 
@@ -122,7 +124,12 @@ class Orders:
         )
 
     def context_menu(
-        self, name: str, message: str | None = None, user: str | None = None, by: str = "ada"
+        self,
+        name: str,
+        message: str | None = None,
+        user: str | None = None,
+        by: str = "ada",
+        channel: str = "general",
     ) -> InteractionView:
         """`Verbs.context_menu` of a message or a user."""
         if message is not None:
@@ -131,7 +138,7 @@ class Orders:
         if user is None:
             raise NotThere("say which message or user")
         found = self._verbs.world.user(user)
-        return interaction_view(self._verbs.context_menu(name, found, by=by))
+        return interaction_view(self._verbs.context_menu(name, found, by=by, channel=channel))
 
     def submit(self, interaction: str, values: dict[str, str]) -> InteractionView:
         """`Verbs.submit`."""
@@ -140,6 +147,22 @@ class Orders:
     def interaction(self, id: str) -> InteractionView:  # noqa: A002 - the field's name
         """How far an interaction is."""
         return interaction_view(self._interaction(id))
+
+    def unfurl(self, message: str, url: str, title: str = "A page") -> None:
+        """`Verbs.unfurl`."""
+        self._verbs.unfurl(message, url, title=title)
+
+    def post_as_webhook(
+        self, text: str, name: str = "robot", channel: str = "general"
+    ) -> MessageView:
+        """`Verbs.post_as_webhook`."""
+        said = self._verbs.post_as_webhook(text, name=name, channel=channel)
+        return message_view(self._verbs.world, said)
+
+    def join(self, name: str, channel: str = "general", is_bot: bool = False) -> PersonView:
+        """`Verbs.join`."""
+        user = self._verbs.join(name, channel=channel, is_bot=is_bot)
+        return person_view(self._verbs.world, self._verbs.guild, user)
 
     def open_thread(
         self,

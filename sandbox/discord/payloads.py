@@ -208,7 +208,7 @@ def _thread_fields(world: World, thread: Channel) -> Payload:
         "parent_id": str(thread.parent_id),
         "owner_id": str(state.owner_id),
         "message_count": said,
-        "total_message_sent": said,
+        "total_message_sent": len(thread.messages),
         "member_count": len(state.member_ids),
         "thread_metadata": {
             "archived": state.archived,

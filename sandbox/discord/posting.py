@@ -11,8 +11,9 @@ from sandbox.discord.drafts import Draft, Reference, Upload
 from sandbox.discord.errors import ApiError, FormErrors, refusal
 from sandbox.discord.mentions import pinged_by
 from sandbox.discord.message_payload import event_payload
-from sandbox.discord.messages import Attachment, Message, MessageFlag, MessageType, Version
+from sandbox.discord.messages import WRITTEN, Attachment, Message, MessageType, Version
 from sandbox.discord.payloads import member_payload, user_payload
+from sandbox.discord.permissions import Permission
 from sandbox.discord.places import Channel
 from sandbox.discord.views import message_view, to_plain
 from sandbox.discord.world import World
@@ -55,7 +56,7 @@ class Posting:
         """
         if (known := self._known(author_id, draft)) is not None:
             return known
-        self._wake_thread(channel)
+        self._wake_thread(channel, author_id)
         replied_to = self._replied_to(channel, draft.reference)
         message = Message(
             id=self._world.snowflakes.next(),
@@ -69,7 +70,7 @@ class Posting:
             **more,
         )
         if draft.nonce is not None:
-            self._nonces[author_id, draft.nonce] = (self._world.clock.now(), message)
+            self._remember(author_id, draft.nonce, message)
         self.show(channel, message)
         return message
 
@@ -90,6 +91,7 @@ class Posting:
         channel = self._world.channels[message.channel_id]
         if channel.thread is not None and channel.thread.archived:
             raise refusal(50083)
+        self._check_lock(channel, message.author_id)
         self._check_age(message)
         replied_to = None
         if message.reply_to_id is not None:
@@ -97,9 +99,10 @@ class Posting:
         message.versions.append(self._version(channel, message.author_id, draft, replied_to))
         self._tell("MESSAGE_UPDATE", "message_edited", channel, message)
 
-    def update(self, message: Message, flags: MessageFlag) -> None:
-        """Tell of a message that changed in something other than what its author wrote."""
-        message.versions[-1] = replace(message.now, flags=flags)
+    def update(self, message: Message, **changes: Any) -> None:
+        """Tell of a message that changed in something other than what its author wrote; `changes` are
+        fields of its `Version`. It does not count as edited."""
+        message.versions[-1] = replace(message.now, **changes)
         channel = self._world.channels[message.channel_id]
         self._tell("MESSAGE_UPDATE", "message_edited", channel, message)
 
@@ -113,7 +116,14 @@ class Posting:
         self._world.note("message_deleted", data)
 
     def react(self, message: Message, user_id: int, emoji: str, *, add: bool) -> None:
-        """Add somebody's reaction, or take it away; nothing happens if it is so already."""
+        """Add somebody's reaction, or take it away; nothing happens if it is so already.
+
+        Raises:
+            ApiError: the thread is archived.
+        """
+        channel = self._world.channels[message.channel_id]
+        if channel.thread is not None and channel.thread.archived:
+            raise refusal(50083)
         users = message.reactions.get(emoji, [])
         if (user_id in users) == add:
             return
@@ -123,7 +133,6 @@ class Posting:
             users.remove(user_id)
             if not users:
                 del message.reactions[emoji]
-        channel = self._world.channels[message.channel_id]
         data = self._whereabouts(channel) | {
             "user_id": str(user_id),
             "message_id": str(message.id),
@@ -151,6 +160,14 @@ class Posting:
         self._dispatch("TYPING_START", channel, data)
         self._world.note("typing", data)
 
+    def _remember(self, author_id: int, nonce: str | int, message: Message) -> None:
+        now = self._world.clock.now()
+        long_ago = now - timedelta(seconds=NONCE_KEPT_S)
+        while self._nonces and next(iter(self._nonces.values()))[0] < long_ago:
+            del self._nonces[next(iter(self._nonces))]
+        self._nonces.pop((author_id, nonce), None)
+        self._nonces[author_id, nonce] = (now, message)
+
     def _known(self, author_id: int, draft: Draft) -> Message | None:
         if draft.nonce is None or not draft.enforce_nonce:
             return None
@@ -173,7 +190,7 @@ class Posting:
             flags=draft.flags,
             pinged=pinged_by(
                 self._world,
-                content=draft.content,
+                content=draft.text,
                 channel=channel,
                 author_id=author_id,
                 allowed=draft.allowed,
@@ -186,24 +203,31 @@ class Posting:
         if reference is None:
             return None
         found = self._live(channel, reference.message_id)
+        errors = FormErrors()
         if found is None and reference.must_exist:
-            errors = FormErrors()
             errors.add("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
-            errors.finish()
+        if found is not None and found.type not in WRITTEN:
+            text = "Cannot reply to a system message"
+            errors.add("message_reference", "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE", text)
+        errors.finish()
         return found
 
     def _live(self, channel: Channel, message_id: int) -> Message | None:
         found = channel.messages.get(message_id)
         return found if found is not None and found.deleted_at is None else None
 
-    def _wake_thread(self, channel: Channel) -> None:
+    def _wake_thread(self, channel: Channel, author_id: int) -> None:
         """Posting to an archived thread brings it back, unless it is locked
         (https://discord.com/developers/docs/topics/threads#active-archived-threads)."""
-        if channel.thread is None or not channel.thread.archived:
+        self._check_lock(channel, author_id)
+        if channel.thread is not None:
+            channel.thread.archived = False
+
+    def _check_lock(self, channel: Channel, author_id: int) -> None:
+        if channel.thread is None or not channel.thread.locked:
             return
-        if channel.thread.locked:
+        if not self._world.may(author_id, channel, Permission.MANAGE_THREADS):
             raise refusal(160005)
-        channel.thread.archived = False
 
     def _check_age(self, message: Message) -> None:
         now = self._world.clock.now()

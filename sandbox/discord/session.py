@@ -34,8 +34,11 @@ class Session:
     def dispatch(self, name: str, data: Mapping[str, Any]) -> None:
         """Send an event, or keep it for a resume."""
         self.sequence += 1
-        self._kept.append({"op": 0, "t": name, "s": self.sequence, "d": data})
-        self._push_on()
+        payload = {"op": 0, "t": name, "s": self.sequence, "d": data}
+        self._kept.append(payload)
+        if self.push is not None and not self.withheld:
+            self._pushed = self.sequence
+            self.push(payload)
 
     def repeat_last(self, name: str | None = None) -> bool:
         """Send the last event (of that name) again under a new number; False if there is none."""

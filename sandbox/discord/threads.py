@@ -49,7 +49,7 @@ class Threads:
         )
         self._begin(thread, minutes)
         message.thread_id = thread.id
-        self._posting.update(message, message.now.flags | MessageFlag.HAS_THREAD)
+        self._posting.update(message, flags=message.now.flags | MessageFlag.HAS_THREAD)
         starter = self._system_message(thread, owner.id, MessageType.THREAD_STARTER_MESSAGE)
         starter.reply_to_id, starter.reply_to_channel_id = message.id, parent.id
         thread.messages[starter.id] = starter

@@ -126,14 +126,37 @@ class Verbs:
         return self._acting.autocomplete(name, option, typed, by=user, channel=where)
 
     def context_menu(
-        self, name: str, target: Message | User, *, by: UserRef = "ada"
+        self,
+        name: str,
+        target: Message | User,
+        *,
+        by: UserRef = "ada",
+        channel: ChannelRef = "general",
     ) -> Interaction:
-        """Somebody runs a command of the context menu of a message or user."""
-        return self._acting.context_menu(name, target, by=self.world.user(by))
+        """Somebody runs a command of the context menu of a message, or of a user in a channel."""
+        where = self.world.channel(target.channel_id if isinstance(target, Message) else channel)
+        return self._acting.context_menu(name, target, by=self.world.user(by), channel=where)
 
     def submit(self, interaction: Interaction, values: Mapping[str, str]) -> Interaction:
         """The person fills in the modal that the bot showed."""
         return self._acting.submit(interaction, values)
+
+    def unfurl(self, message: MessageRef, url: str, *, title: str = "A page") -> None:
+        """Discord adds a preview of a link to a message, which is no edit."""
+        self._acting.unfurl(self.world.message(message), url, title=title)
+
+    def post_as_webhook(
+        self, text: str, *, name: str = "robot", channel: ChannelRef = "general"
+    ) -> Message:
+        """A webhook of another service says something."""
+        return self._acting.post_as_webhook(text, name=name, channel=self.world.channel(channel))
+
+    def join(self, name: str, *, channel: ChannelRef = "general", is_bot: bool = False) -> User:
+        """Somebody new joins the guild, which Discord says in a channel."""
+        user = self.world.add_user(name, is_bot=is_bot)
+        self._service.housekeeping.join(self.guild, user)
+        self._acting.welcome(user, self.world.channel(channel))
+        return user
 
     def open_thread(
         self,

@@ -7,7 +7,8 @@ from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from sandbox.discord.messages import Message, Pinged, Version
-from sandbox.discord.places import Channel
+from sandbox.discord.people import User
+from sandbox.discord.places import Channel, Guild
 from sandbox.discord.world import World
 
 
@@ -187,6 +188,18 @@ def ping_view(pinged: Pinged) -> PingView:
     )
 
 
+def person_view(world: World, guild: Guild, user: User) -> PersonView:
+    """Somebody of the guild."""
+    return PersonView(
+        id=str(user.id),
+        name=user.name,
+        display_name=user.display_name,
+        is_bot=user.is_bot,
+        is_admin=world.is_admin(guild, user),
+        takes_dms=user.takes_dms,
+    )
+
+
 def channel_view(channel: Channel) -> ChannelView:
     """A channel."""
     return ChannelView(
@@ -208,17 +221,7 @@ def world_view(world: World, guild_id: int) -> WorldView:
         guild_id=str(guild.id),
         guild_name=guild.name,
         bot_is_in=world.bot.id in guild.members,
-        people=tuple(
-            PersonView(
-                id=str(user.id),
-                name=user.name,
-                display_name=user.display_name,
-                is_bot=user.is_bot,
-                is_admin=world.is_admin(guild, user),
-                takes_dms=user.takes_dms,
-            )
-            for user in world.users.values()
-        ),
+        people=tuple(person_view(world, guild, user) for user in world.users.values()),
         channels=tuple(channel_view(channel) for channel in world.channels.values()),
     )
 

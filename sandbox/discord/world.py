@@ -162,8 +162,10 @@ class World:
         """The user. Raises `NotThere`."""
         if isinstance(ref, User):
             return ref
+        if (known := self.users.get(_as_id(ref))) is not None:
+            return known
         for user in self.users.values():
-            if str(ref) in (str(user.id), user.name, user.display_name):
+            if ref in (user.name, user.display_name):
                 return user
         raise NotThere(f"there is no user {ref!r}")
 
@@ -171,8 +173,10 @@ class World:
         """The channel. Raises `NotThere`."""
         if isinstance(ref, Channel):
             return ref
+        if (known := self.channels.get(_as_id(ref))) is not None:
+            return known
         for channel in self.channels.values():
-            if str(ref).removeprefix("#") in (str(channel.id), channel.name or None):
+            if channel.name and channel.name == str(ref).removeprefix("#"):
                 return channel
         raise NotThere(f"there is no channel {ref!r}")
 
@@ -181,7 +185,7 @@ class World:
         if isinstance(ref, Message):
             return ref
         for channel in self.channels.values():
-            found = channel.messages.get(int(ref))
+            found = channel.messages.get(_as_id(ref))
             if found is not None:
                 return found
         raise NotThere(f"there is no message {ref}")
@@ -270,6 +274,11 @@ class World:
         if channel.type is not ChannelType.PRIVATE_THREAD or channel.thread is None:
             return True
         return user_id in channel.thread.member_ids or Permission.MANAGE_THREADS in found
+
+
+def _as_id(ref: int | str) -> int:
+    """The id that a reference is; 0, which nothing has, for a name."""
+    return ref if isinstance(ref, int) else int(ref) if ref.isdigit() else 0
 
 
 def _overwritten(base: Permission, channel: Channel, guild: Guild, member: Member) -> Permission:

@@ -1,14 +1,26 @@
-"""A database with its tables made, in a file of the test's own."""
+"""What acceptance tests share: one browser a process, since it takes longest to start, and a SQLite
+database whose tables are made once and then copied."""
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from bot.vocabulary import SystemClock
 from storage.database import Database
 from storage.migrations import upgrade
+from tests.browser import browser
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser. Each test opens windows of its own in it, which share nothing."""
+    async with browser() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

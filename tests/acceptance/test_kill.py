@@ -15,6 +15,8 @@ from adapters.terminal.transcript import Transcript
 from bot.cli import invoke
 from bot.vocabulary import SystemClock
 from sandbox.claude import Pace, SimulatedClaude
+from storage import inbox
+from storage.database import Database
 from tests.support import wait_until
 from tests.warm_parley import WarmParley, warm_parley
 
@@ -100,10 +102,20 @@ async def test_a_killed_process_leaves_exactly_one_complete_answer(
         usage = json.loads(await asyncio.to_thread(told_by, "usage", "--json"))
         assert "agrees with itself" in await asyncio.to_thread(told_by, "db", "check")
         requests = len(claude.requests)
+    assert await still_waiting(database_url) == 0
     assert visible(transcript) == [QUESTION, ANSWER]
     assert ANSWER in "".join(printed)
     assert usage["turns"] == 1
     assert 1 <= usage["requests"] <= requests or requests == usage["requests"] - 1
+
+
+async def still_waiting(database_url: str) -> int:
+    """How many messages wait to be answered, now that all of them should have been."""
+    database = Database(database_url, clock=SystemClock())
+    try:
+        return (await database.read(inbox.depth)).waiting
+    finally:
+        await database.close()
 
 
 def told_by(*arguments: str) -> str:

@@ -223,6 +223,14 @@ async def test_what_is_wrong_closes_the_connection(
         assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, code)
 
 
+async def test_an_unknown_version_closes_the_connection(
+    simulated_discord: SimulatedDiscord,
+) -> None:
+    """4012."""
+    async with _socket(simulated_discord, v="3") as socket:
+        assert (await socket.receive()).data == 4012
+
+
 async def test_identifying_twice_closes_the_connection(
     simulated_discord: SimulatedDiscord,
 ) -> None:
@@ -355,6 +363,58 @@ async def test_changes_of_messages_arrive(simulated_discord: SimulatedDiscord) -
         assert client.count("typing") == 1
 
 
+async def test_a_preview_is_no_edit(simulated_discord: SimulatedDiscord) -> None:
+    """An embed appears by itself; the message does not count as edited."""
+    intents = everyday_intents(message_content=True)
+    async with connected(simulated_discord, intents=intents) as client:
+        said = simulated_discord.say("see https://example.org")
+        await wait_until(lambda: client.heard)
+        simulated_discord.unfurl(said, "https://example.org")
+        await wait_until(lambda: client.count("message_edit") == 1)
+        assert client.cached_messages[0].embeds
+        assert client.cached_messages[0].edited_at is None
+
+
+async def test_others_than_people_talk_too(simulated_discord: SimulatedDiscord) -> None:
+    """Webhooks, other bots, and Discord itself."""
+    async with connected(simulated_discord) as client:
+        simulated_discord.post_as_webhook("deployed")
+        simulated_discord.join("robot-2", is_bot=True)
+        simulated_discord.say("beep", by="robot-2")
+        await wait_until(lambda: len(client.heard) == 3)
+        webhook, joined, robot = client.heard
+        assert webhook.webhook_id is not None
+        assert joined.type is discord.MessageType.new_member
+        assert robot.author.bot
+        assert robot.webhook_id is None
+
+
+async def test_administrators_are_known(simulated_discord: SimulatedDiscord) -> None:
+    """From the roles that come with a message."""
+    async with connected(simulated_discord) as client:
+        await wait_until(lambda: client.guilds)
+        for name in ("ada", "grace"):
+            simulated_discord.say("hello", by=name)
+        await wait_until(lambda: len(client.heard) == 2)
+        authors = [message.author for message in client.heard]
+        assert [
+            isinstance(author, discord.Member) and author.guild_permissions.administrator
+            for author in authors
+        ] == [False, True]
+
+
+async def test_the_application_tells_what_it_was_granted() -> None:
+    """Before a client identifies with an intent that it would be refused."""
+    for granted, expected in ((1 << 15, True), (0, False)):
+        async with (
+            SimulatedDiscord(rules=GatewayRules(granted=granted)) as simulated,
+            connected(simulated) as client,
+        ):
+            flags = client.application_flags
+            assert flags.gateway_message_content_limited is expected
+            assert not flags.gateway_guild_members_limited
+
+
 async def test_threads_and_channels_are_told(simulated_discord: SimulatedDiscord) -> None:
     """The client knows channels and threads that appear, and forgets those that go."""
     async with connected(simulated_discord) as client:
@@ -404,7 +464,7 @@ class _Socket:
         self._socket = await self._session.ws_connect(
             self._url, params=self._query, autoclose=False
         )
-        if "compress" not in self._query:
+        if self._query["v"] == "10" and "compress" not in self._query:
             assert (await self._socket.receive_json())["op"] == 10
         return self._socket
 

@@ -97,6 +97,21 @@ async def test_an_answer_that_everybody_sees(
     assert metadata.user.id == simulated_discord.world.user("grace").id
 
 
+async def test_a_response_pings_users_alone_by_default(
+    simulated_discord: SimulatedDiscord, client: Listener
+) -> None:
+    """Unlike an ordinary message; and an ephemeral one pings nobody."""
+    grace = simulated_discord.world.user("grace")
+    for ephemeral, reached in ((False, {grace.id}), (True, set())):
+        client.interactions.clear()
+        simulated_discord.slash("ask", {"question": "?"})
+        await wait_until(lambda: client.interactions)
+        await client.interactions[0].response.send_message(
+            f"@everyone {grace.mention}", ephemeral=ephemeral
+        )
+        assert simulated_discord.messages()[-1].now.pinged.reaches == reached
+
+
 async def test_subcommands_and_direct_messages(
     simulated_discord: SimulatedDiscord, client: Listener
 ) -> None:

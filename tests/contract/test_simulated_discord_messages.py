@@ -199,6 +199,26 @@ async def test_a_reply_names_what_it_answers(
     await channel.send("x", reference=gone.to_reference(fail_if_not_exists=False))
 
 
+async def test_a_reply_to_a_system_message_is_refused(
+    simulated_discord: SimulatedDiscord, channel: discord.PartialMessageable
+) -> None:
+    """Nobody wrote it."""
+    simulated_discord.join("newcomer")
+    (joined,) = simulated_discord.messages()
+    reference = channel.get_partial_message(joined.id).to_reference(fail_if_not_exists=False)
+    with pytest.raises(discord.HTTPException, match="system message"):
+        await channel.send("welcome", reference=reference)
+
+
+async def test_half_a_character_is_no_json(
+    simulated_discord: SimulatedDiscord, plain: BareClient
+) -> None:
+    """A lone surrogate is refused."""
+    path = f"/channels/{simulated_discord.world.channel('general').id}/messages"
+    _, found = await plain.ask("POST", path, data=b'{"content": "\\ud800"}')
+    assert found["code"] == 50109
+
+
 async def test_files_are_uploaded_and_served(
     simulated_discord: SimulatedDiscord, channel: discord.PartialMessageable
 ) -> None:
@@ -233,10 +253,12 @@ async def test_what_people_upload_can_be_fetched(
 async def test_a_file_that_is_too_large_is_refused(
     channel: discord.PartialMessageable,
 ) -> None:
-    """10 MiB and one byte are too much."""
+    """10 MiB and one byte are too much; 10 MiB twice fit."""
+    most = 10 * 1024 * 1024
     with pytest.raises(discord.HTTPException) as failed:
-        await channel.send(file=discord.File(io.BytesIO(b"x" * (10 * 1024 * 1024 + 1)), "x"))
+        await channel.send(file=discord.File(io.BytesIO(b"x" * (most + 1)), "x"))
     assert (failed.value.status, failed.value.code) == (413, 40005)
+    await channel.send(files=[discord.File(io.BytesIO(b"x" * most), "x") for _ in range(2)])
 
 
 async def test_history_is_read_from_any_end(
@@ -431,7 +453,7 @@ async def test_a_forum_takes_threads_alone(
     async with logged_in(simulated_discord) as client:
         with pytest.raises(discord.HTTPException) as failed:
             await client.get_partial_messageable(forum.id).send("x")
-        assert failed.value.code == 50008
+        assert failed.value.code == 40058
         found = await client.fetch_channel(forum.id)
         assert isinstance(found, discord.ForumChannel)
         post = await found.create_thread(name="An idea", content="What if?")

@@ -113,6 +113,16 @@ async def test_nobody_is_reached_who_does_not_see_the_channel(place: Place) -> N
     assert place.last.reaches == {place.grace.id}
 
 
+async def test_components_ping_as_content_does(place: Place) -> None:
+    """A text among them counts."""
+    view = discord.ui.LayoutView()
+    view.add_item(discord.ui.TextDisplay[discord.ui.LayoutView](place.text))
+    await place.channel.send(view=view)
+    assert place.last.everyone
+    await place.channel.send(view=view, allowed_mentions=discord.AllowedMentions.none())
+    assert not place.last
+
+
 async def test_embeds_and_direct_messages_ping_nobody_else(place: Place) -> None:
     """Mentions in embeds are only shown; in a direct message there is no everybody."""
     await place.channel.send(embed=discord.Embed(description=place.text))

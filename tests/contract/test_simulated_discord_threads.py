@@ -74,6 +74,11 @@ async def test_an_archived_thread_wakes_up_unless_it_is_locked(
     with pytest.raises(discord.HTTPException) as locked:
         await channel.send("no more")
     assert locked.value.code == 160005
+    moderator = simulated_discord.world.add_role(
+        simulated_discord.guild, "moderators", permissions=Permission.MANAGE_THREADS
+    )
+    simulated_discord.guild.members[simulated_discord.bot.id].role_ids.append(moderator.id)
+    await channel.send("a last word")
 
 
 async def test_threads_are_listed(simulated_discord: SimulatedDiscord, client: Listener) -> None:

@@ -1,8 +1,12 @@
 """Budgets hold, whatever happens at once, and people are told plainly."""
 
 import re
+from datetime import UTC, datetime
 
+from storage.usage import turn_figures
 from tests.engine_rig import engine
+
+EVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 BUDGET = '[[budgets]]\nscope = "{scope}"\nperiod = "{period}"\nlimit_usd = {usd}\n'
 SHORT = "[claude]\nmax_output_tokens = 1000\n"
@@ -87,3 +91,52 @@ async def test_an_unknown_price_is_recorded_as_unknown(ready_url: str) -> None:
         assert row.cost_nanousd is None
         assert row.output_tokens > 0
         assert answer.endswith("cost not known_")
+
+
+def _downgrading(usd: str, *, fallback: str = '"claude-haiku-5-5"') -> str:
+    model = f'model = "claude-opus-5-5"\nfallback_models = [{fallback}]\n'
+    return f"{SHORT}{model}" + _budget("channel", usd) + 'action = "downgrade"\n'
+
+
+async def test_a_cheaper_model_answers_while_it_fits(ready_url: str) -> None:
+    """Where the budget has no room for the model, the cheaper one of the chain answers, then nobody; it
+    is written down that another model answered, and why."""
+    async with engine(ready_url, _downgrading("0.0012")) as rig:
+        rig.claude.script.always("word " * 900)
+        ends = await rig.ends_of([rig.say("Hello?", thread=rig.thread("1"))])
+        for number in range(2, 5):
+            ends += await rig.ends_of([rig.say("Hello?", thread=rig.thread(str(number)))])
+        outcomes = [end.outcome for end in ends]
+        assert outcomes == ["answered", "answered", "over_budget", "over_budget"]
+        assert {asked.model for asked in rig.asked} == {"claude-haiku-5-5"}
+        assert rig.claude.bill().total_nanousd <= 1_200_000
+        figures = await rig.database.read(turn_figures, since=EVER[0], until=EVER[1])
+        assert (figures.answered, figures.turned_away, figures.fallbacks) == (2, 2, 2)
+
+
+async def test_the_models_turn_comes_first(ready_url: str) -> None:
+    """A downgrade is for lack of room alone: while there is room the model that was meant answers."""
+    async with engine(ready_url, _downgrading("0.03")) as rig:
+        rig.claude.script.always("word " * 900)
+        await rig.ends_of([rig.say("Hello?", thread=rig.thread("1"))])
+        await rig.ends_of([rig.say("And now?", thread=rig.thread("2"))])
+        assert [asked.model for asked in rig.asked] == ["claude-opus-5-5", "claude-haiku-5-5"]
+
+
+async def test_a_budget_that_stops_is_not_downgraded(ready_url: str) -> None:
+    """Beside one that would take a cheaper model, one that stops has the last word."""
+    stops = _budget("global", "0.0009")
+    async with engine(ready_url, _downgrading("0.002") + stops) as rig:
+        rig.claude.script.always("word " * 900)
+        ends = [
+            (await rig.end_of(rig.say("Hello?", thread=rig.thread(str(n))))).outcome
+            for n in range(3)
+        ]
+        assert ends == ["answered", "over_budget", "over_budget"]
+
+
+async def test_nothing_cheaper_in_the_chain(ready_url: str) -> None:
+    """Only models that the operator named may answer; without one the budget stops."""
+    async with engine(ready_url, _downgrading("0.0015", fallback="")) as rig:
+        assert (await rig.end_of(rig.say("Hello?"))).outcome == "over_budget"
+        assert rig.asked == []

@@ -21,12 +21,22 @@ outage_patience_s = 0
 """
 """One model, two attempts, and no patience: what fails, fails at once."""
 
+UNHURRIED = QUICK.replace("turn_deadline_s = 4.0", "turn_deadline_s = 60.0")
+"""The same with time for a busy machine, where nothing hangs."""
+
 WITH_FALLBACK = """
 [claude]
 turn_deadline_s = 4.0
 max_attempts = 2
 outage_patience_s = 0
 """
+
+PATIENT = """
+[claude]
+max_attempts = 2
+outage_patience_s = 60
+"""
+"""Time enough that a busy machine does not give up on what the provider has already completed."""
 
 PASSING = {
     "500": Fault.of_status(500),
@@ -76,7 +86,7 @@ async def books_agree(rig: Rig) -> None:
 @pytest.mark.parametrize("name", [*PASSING, *HARMLESS])
 async def test_a_passing_fault_is_not_noticed(ready_url: str, name: str) -> None:
     """Once is no harm: the whole answer comes, and nothing of the failed attempt stays."""
-    async with engine(ready_url, QUICK) as rig:
+    async with engine(ready_url, UNHURRIED) as rig:
         rig.claude.script.always(ANSWER)
         rig.claude.fail_next((PASSING | HARMLESS)[name])
         assert await rig.ask("Why is the sky blue?") == ANSWER
@@ -159,7 +169,7 @@ async def test_an_answer_that_was_cut_off_says_so(ready_url: str) -> None:
 async def test_a_storm_leaves_honest_books(ready_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forty questions, every kind of fault, a breaker that opens: all are answered, to the cent."""
     monkeypatch.setattr(endings, "FIRST_RETRY_S", 0.3)
-    async with engine(ready_url, WITH_FALLBACK.replace("patience_s = 0", "patience_s = 60")) as rig:
+    async with engine(ready_url, PATIENT) as rig:
         rig.claude.script.always(ANSWER)
         for fault in PASSING.values():
             rig.claude.fail_next(fault)

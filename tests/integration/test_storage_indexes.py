@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlmodel import SQLModel
 
 from bot.vocabulary import Attachment
-from storage import answers, inbox, ledger, rate_limits, threads, told, turns
+from storage import answers, inbox, ledger, overview, rate_limits, threads, told, turns
 from storage.database import Database
 from storage.turns import Answered
 from tests.engine_rig import engine
@@ -183,10 +183,25 @@ async def test_no_query_of_a_troubled_turn_reads_a_whole_table(database: Databas
     assert await _whole_reads(database, heard) == {}
 
 
+async def test_no_query_of_the_dashboard_reads_a_whole_table(database: Database) -> None:
+    """A page that is always open costs the same whatever is stored. Counters of budgets are few: one a
+    subject in its present period."""
+    with heard_statements() as heard:
+        await database.read(overview.underway, limit=9)
+        await database.read(overview.finished, since=T0, limit=9)
+        await put(database, said(id="q1"))
+        await take_one(database)
+        assert await database.read(overview.way_of, f"{CHANNEL.key}:q1")
+        await database.read(overview.last_runs, ["retention"])
+        await database.read(ledger.report, ("model", "plugin"), since=T0, until=at(1))
+        await database.read(turns.parked, limit=9)
+    assert await _whole_reads(database, heard) == {}
+
+
 async def test_a_query_without_an_index_is_noticed(database: Database) -> None:
     """What these tests look for can be found: a whole table, or a whole index read in its order."""
     slow = (
-        "SELECT id FROM ledger WHERE person_key = 'slack:T1:U1'",
+        "SELECT id FROM ledger WHERE plugin = 'remind'",
         "SELECT * FROM turn ORDER BY opened_at",
         "UPDATE thread SET attempts = 0 WHERE owner = 'r1'",
         "DELETE FROM inbox WHERE received_at < '2026-01-01'",

@@ -66,7 +66,7 @@ async def test_a_commit_writes_everything_at_once(database: Database) -> None:
     held = (await take_one(database)).held
     assert (held.window_start, held.summary, held.context_tokens) == (1, "they asked", 8)
     assert held.speakers == ("U5",)
-    assert held.bot_spoke
+    assert held.has_come
 
 
 async def test_a_refused_commit_writes_nothing(database: Database) -> None:

@@ -1,0 +1,13 @@
+"""What keeps a batch from going on; every message says what to do."""
+
+
+class BatchUnusable(Exception):
+    """The batch can't begin: its items, its prompt or its state file are not as they must be."""
+
+
+class BatchStopped(Exception):
+    """The batch has stopped early. What is done is kept, and the same command goes on from there."""
+
+
+class MaxCostReached(BatchStopped):
+    """What may be spent does not suffice for another item."""

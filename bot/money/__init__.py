@@ -1,0 +1,1 @@
+"""Money: amounts, periods, what budgets apply, and what was used."""

@@ -1,0 +1,117 @@
+"""Costs as the page shows them: today, this week, this month, by day, against the budgets."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from bot.money.periods import period_of
+from bot.web.money import Json, sums, usd
+from bot.web.spending import COLUMNS, Spending, SpendingByDay
+from config.budgets import BudgetSettings
+from storage import overview
+from storage.database import Database
+from storage.ledger import UsageReport, UsageSum
+from storage.overview import Spent
+
+PERIODS: Final = ("day", "week", "month")
+CHART_DAYS: Final = 31
+SHOWN: Final = 30
+"""Rows of each table; the rest is one more row."""
+
+SHOWN_BUDGETS: Final = 100
+
+
+class Costs:
+    """Reads them from the days' sums and the budgets' counters."""
+
+    def __init__(
+        self, *, database: Database, spending: SpendingByDay, budgets: Sequence[BudgetSettings]
+    ) -> None:
+        self._database = database
+        self._spending = spending
+        self._budgets = budgets
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        await self._spending.aclose()
+
+    async def over(self, period: str) -> Json:
+        """All figures, those by channel, model, person and plugin over the period. Raises
+        `StorageError`, and ValueError if there is no such period."""
+        if period not in PERIODS:
+            raise ValueError(f"{period!r} is not a period; use day, week or month")
+        spending, today = await self._spending.read(), self._spending.today()
+        totals = {each: spending.since(period_of(today, each)[0]) for each in PERIODS}
+        counters = await self._database.read(
+            overview.budgets_now, now=self._database.now(), limit=SHOWN_BUDGETS
+        )
+        return {
+            "period": period,
+            "first_day": period_of(today, period)[0].isoformat(),
+            "missing_days": spending.missing_days,
+            "totals": {name: _total(report) for name, report in totals.items()},
+            "days": _days(spending, today),
+            "by": {name: _rows(totals[period].by[column]) for name, column in COLUMNS.items()},
+            "budgets": [_budget(each, self._budgets) for each in counters],
+            "budgets_set": len(self._budgets),
+        }
+
+
+def _total(report: UsageReport) -> Json:
+    return {**sums(report.total), "turns": report.turns}
+
+
+def _days(spending: Spending, today: date) -> list[Json]:
+    """The cost of each day by model, the oldest first; None for a day that is not read yet."""
+    shown = (today - timedelta(days=ago) for ago in reversed(range(CHART_DAYS)))
+    return [{"day": day.isoformat(), "by_model": _by_model(spending, day)} for day in shown]
+
+
+def _by_model(spending: Spending, day: date) -> Json | None:
+    report = spending.days.get(day)
+    if report is None:
+        return None
+    return {each.subject or "": usd(each.cost_nanousd) for each in report.by["model"]}
+
+
+def _rows(of: Sequence[UsageSum]) -> list[Json]:
+    rows: list[Json] = [{"subject": each.subject, **sums(each)} for each in of[:SHOWN]]
+    rest = of[SHOWN:]
+    if rest:
+        rows.append(
+            {
+                "rest": len(rest),
+                "cost_usd": usd(sum(each.cost_nanousd for each in rest)),
+                "requests": sum(each.requests for each in rest),
+                "unknown_cost_requests": sum(each.unknown_cost_requests for each in rest),
+            }
+        )
+    return rows
+
+
+def _budget(spent: Spent, budgets: Iterable[BudgetSettings]) -> Json:
+    scope, subject, period, first = spent.key.split("|")
+    limits = [
+        each.limit_nanousd
+        for each in budgets
+        if each.scope == scope and each.period == period and _is_for(each, subject)
+    ]
+    return {
+        "scope": scope,
+        "subject": subject,
+        "period": period,
+        "first_day": first,
+        "spent_usd": usd(spent.spent_nanousd),
+        "held_usd": usd(spent.held_nanousd),
+        "limit_usd": usd(min(limits) + spent.raised_nanousd) if limits else None,
+        "ends_at": spent.ends_at.isoformat(),
+    }
+
+
+def _is_for(budget: BudgetSettings, subject: str) -> bool:
+    """Whether the budget's filter, if it has one, names the subject."""
+    wanted = budget.channel or budget.user or budget.workspace
+    if wanted is None:
+        return True
+    platform, _, rest = subject.partition(":")
+    return subject == wanted or f"{platform}:{rest.rpartition(':')[2]}" == wanted

@@ -1,0 +1,27 @@
+"""Amounts and sums as pages get them: exact, as text."""
+
+from storage.ledger import UsageSum
+
+Json = dict[str, object]
+
+
+def usd(nanousd: int | None) -> str | None:
+    """Nano-dollars as dollars with nine decimals; None where the cost is not known."""
+    if nanousd is None:
+        return None
+    sign, amount = ("-", -nanousd) if nanousd < 0 else ("", nanousd)
+    whole, fraction = divmod(amount, 10**9)
+    return f"{sign}{whole}.{fraction:09d}"
+
+
+def sums(each: UsageSum) -> Json:
+    """A sum of the ledger's."""
+    return {
+        "cost_usd": usd(each.cost_nanousd),
+        "requests": each.requests,
+        "input_tokens": each.usage.input_tokens,
+        "output_tokens": each.usage.output_tokens,
+        "cache_read_tokens": each.usage.cache_read_tokens,
+        "cache_write_tokens": each.usage.cache_write_tokens,
+        "unknown_cost_requests": each.unknown_cost_requests,
+    }

@@ -1,0 +1,103 @@
+"""What stands: the schedule, the plugins, the settings in force."""
+
+from datetime import datetime
+
+from bot.breaker import BreakerState
+from bot.host.host import Live as LivePlugin
+from bot.host.host import PluginHost
+from bot.scheduler import Job, Scheduler
+from bot.vocabulary import Clock
+from bot.web.money import Json
+from config import Settings
+from config.listing import entries
+from storage import overview
+from storage.database import Database
+from storage.overview import Run
+
+
+class Standing:
+    """Lists it."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        settings: Settings,
+        host: PluginHost,
+        scheduler: Scheduler,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._host = host
+        self._scheduler = scheduler
+        self._clock = clock
+
+    async def schedule(self) -> Json:
+        """Every job with its last and its next run. Raises `StorageError`."""
+        jobs = self._scheduler.jobs
+        runs = await self._database.read(overview.last_runs, [job.name for job in jobs])
+        now = self._clock.now()
+        listed = [_job(job, runs.get(job.name), now) for job in jobs]
+        return {
+            "timezone": self._settings.operators.timezone,
+            "jobs": sorted(listed, key=lambda job: str(job["next"])),
+        }
+
+    def plugins(self) -> Json:
+        """Every plugin: what it adds, and how it does."""
+        loading = self._host.loading
+        return {
+            "plugins": [
+                *(_plugin(each) for each in self._host.plugins),
+                *(
+                    {"name": each.name, "from": each.origin, "state": "broken", "why": each.why}
+                    for each in loading.broken
+                ),
+                *(
+                    {"name": each.name, "from": each.origin, "state": "off"}
+                    for each in loading.disabled
+                ),
+            ]
+        }
+
+    def settings(self) -> Json:
+        """Every setting in force and where it comes from; no secret."""
+        return {
+            "settings": [
+                {"key": each.key, "value": each.value, "from": each.origin}
+                for each in entries(self._settings)
+            ],
+            "warnings": list(self._settings.warnings),
+        }
+
+
+def _job(job: Job, run: Run | None, now: datetime) -> Json:
+    due = job.trigger.get_next_fire_time(None, now)
+    return {
+        "name": job.name,
+        "next": due.isoformat() if due else None,
+        "last": None if run is None else run.due_at.isoformat(),
+        "last_outcome": None if run is None else run.outcome or "running",
+    }
+
+
+def _plugin(live: LivePlugin) -> Json:
+    plugin = live.loaded.plugin
+    return {
+        "name": live.name,
+        "from": live.loaded.origin,
+        "state": _state(live),
+        "left_behind": len(live.shield.left_behind),
+        "commands": [f"/{each.name}" for each in plugin.commands],
+        "tools": [each.name for each in plugin.tools],
+        "filters": [each.name for each in plugin.filters],
+        "jobs": [each.name for each in plugin.jobs],
+        "platforms": [each.name for each in plugin.adapters],
+    }
+
+
+def _state(live: LivePlugin) -> str:
+    if live.down:
+        return "down"
+    return "healthy" if live.shield.state is BreakerState.CLOSED else "resting"

@@ -1,0 +1,1 @@
+"""Digests: due at their times, made from the ledger, sent once to each destination."""
