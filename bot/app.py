@@ -30,10 +30,11 @@ from bot.engine.intake import EngineIntake
 from bot.engine.turn_run import Services
 from bot.engine.turn_runner import TurnRunner
 from bot.engine.wakeup import Wakeup
+from bot.host.errors import PluginsUnusable
 from bot.host.host import PluginHost
 from bot.host.installed import load_plugins
 from bot.host.jobs import plugin_jobs
-from bot.host.loading import Loading
+from bot.host.loading import Loaded, Loading
 from bot.host.occasion import Occasion
 from bot.host.offers import command_offers
 from bot.host.running import RunningPlugins
@@ -63,6 +64,7 @@ log = structlog.get_logger(__name__)
 
 ADAPTERS_GROUP = "parley.adapters"
 SIMULATORS_GROUP = "parley.simulators"
+_SECRET_KEY = "parley_secret_key"  # noqa: S105 - the name of a setting: what adapters encrypt with
 
 
 class Simulator(Protocol):
@@ -297,8 +299,12 @@ def _plugin_adapters(
 ) -> dict[str, Adapter]:
     """The platforms that plugins bring, each made from its plugin's settings."""
     made: dict[str, Adapter] = {}
+    installed = adapter_classes()
     for loaded in loading.loaded:
         for spec in loaded.plugin.adapters:
+            if spec.name in installed:
+                _left_out(loaded, spec.name, "a platform of that name is installed")
+                continue
             setup = AdapterSetup(
                 clock=clock,
                 secrets={},
@@ -308,8 +314,20 @@ def _plugin_adapters(
                 store=_adapter_store(spec.name, database),
                 catch_up_max_age_s=settings.engine.catch_up_max_age_s,
             )
-            made[spec.name] = spec.factory.from_setup(setup)
+            try:
+                made[spec.name] = spec.factory.from_setup(setup)
+            except Exception as error:  # a plugin's code: whatever it raises, the others start
+                _left_out(loaded, spec.name, f"{type(error).__name__}: {error}")
     return made
+
+
+def _left_out(loaded: Loaded, platform: str, why: str) -> None:
+    """Report a plugin's platform that can't be had. Raises `PluginsUnusable` if the plugin is required."""
+    if loaded.options.required:
+        raise PluginsUnusable(
+            f"plugin {loaded.name} is required and its platform {platform} can't be had: {why}"
+        )
+    log.error("a plugin's platform is left out", plugin=loaded.name, platform=platform, why=why)
 
 
 def _nowhere(services: Services) -> Occasion:
@@ -392,7 +410,7 @@ def _setup(
     present = {
         variable.upper(): value.get_secret_value()
         for variable, value in settings.secrets
-        if value is not None and variable.startswith(f"{name}_")
+        if value is not None and (variable.startswith(f"{name}_") or variable == _SECRET_KEY)
     }
     addresses = {
         variable.upper(): str(value)

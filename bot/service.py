@@ -13,7 +13,7 @@ from bot.engine.buffered_intake import BufferedIntake
 from bot.engine.dispatcher import Dispatcher
 from bot.engine.intake import EngineIntake
 from bot.host.running import RunningPlugins
-from bot.ports import Adapter, Intake, PlatformError
+from bot.ports import Adapter, PlatformError
 from bot.scheduler import Scheduler
 from bot.telemetry.loop_lag import LoopLag
 from bot.telemetry.tracing import Tracing
@@ -26,6 +26,7 @@ from storage.errors import SchemaTooNew, StorageError
 log = structlog.get_logger(__name__)
 
 DATABASE_RETRY_S = 2.0
+LOOK_AGAIN_S = 0.1
 FIRST_RESTART_S = 1.0
 LONGEST_RESTART_S = 60.0
 
@@ -96,6 +97,31 @@ class Service:
                 async with self._plugins.running():
                     await self._work(stop)
 
+    async def work_off(self, done: Callable[[], Awaitable[bool]], *, within_s: float) -> bool:
+        """Without listening to any platform, take up what waits in the inbox until `done`, at most for so
+        long; whether it was. Run it once, in place of `run`. Raises `StorageError`."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._tracing.close)
+            stack.push_async_callback(self._database.close)
+            for adapter in self._adapters.values():
+                stack.push_async_callback(adapter.aclose)
+            stack.push_async_callback(self._claude.aclose)
+            await self._make_ready()
+            async with self._plugins.running():
+                return await self._dispatch_until(done, within_s)
+
+    async def _dispatch_until(self, done: Callable[[], Awaitable[bool]], within_s: float) -> bool:
+        dispatching = asyncio.create_task(self._dispatcher.run(), name="dispatcher")
+        deadline = self._clock.monotonic() + within_s
+        try:
+            while not (over := await done()) and self._clock.monotonic() < deadline:
+                await self._clock.sleep(LOOK_AGAIN_S)
+            return over
+        finally:
+            self.stopping = True
+            await _cancel([dispatching])
+            await self._dispatcher.drain(self._settings.shutdown_s)
+
     async def _prepared(self, stop: asyncio.Event) -> bool:
         """Wait for the database and bring its tables up to date; false if stopped before that."""
         while not stop.is_set():
@@ -149,7 +175,8 @@ class Service:
 
     async def _run_adapter(self, adapter: Adapter) -> str | None:
         """Run an adapter to its end, again after a defect; why it can't work, or None."""
-        intake = self._intake_for(adapter)
+        keeps = not adapter.capabilities.redelivers
+        intake = BufferedIntake(self._intake, clock=self._clock, keeps=keeps)
         delay_s = FIRST_RESTART_S
         try:
             while True:
@@ -171,13 +198,7 @@ class Service:
                     await self._clock.sleep(delay_s)
                     delay_s = min(delay_s * 2, LONGEST_RESTART_S)
         finally:
-            if isinstance(intake, BufferedIntake):
-                await intake.aclose()
-
-    def _intake_for(self, adapter: Adapter) -> Intake:
-        if adapter.capabilities.redelivers:
-            return self._intake
-        return BufferedIntake(self._intake, clock=self._clock)
+            await intake.aclose()
 
 
 async def _first(*works: Coroutine[Any, Any, object]) -> None:

@@ -76,8 +76,8 @@ def _given(overrides: Overrides) -> Collection[str]:
 
 def _of_claude(claude: ClaudeSettings, settings: Settings, today: date) -> Iterator[Finding]:
     yield from _fits(claude, settings)
-    for model_id in claude.models:
-        path = ("claude", "model" if model_id == claude.model else "fallback_models")
+    for model_id in claude.allowed_models:
+        path = ("claude", _key_of(model_id, claude))
         model = settings.models.get(model_id)
         if model is None:
             remedy = did_you_mean(model_id, settings.models.ids, otherwise=_choose(settings, today))
@@ -88,6 +88,12 @@ def _of_claude(claude: ClaudeSettings, settings: Settings, today: date) -> Itera
             )
         else:
             yield from _of_model(model, path, claude, settings, today)
+
+
+def _key_of(model_id: str, claude: ClaudeSettings) -> str:
+    if model_id == claude.model:
+        return "model"
+    return "fallback_models" if model_id in claude.fallback_models else "selectable_models"
 
 
 def _choose(settings: Settings, today: date) -> str:
@@ -114,7 +120,7 @@ def _of_model(
 
 def _fits(claude: ClaudeSettings, settings: Settings) -> Iterator[Finding]:
     """Prompt and answer fit into each model that may be asked; the tightest one is told."""
-    models = [model for model in map(settings.models.get, claude.models) if model]
+    models = [model for model in map(settings.models.get, claude.allowed_models) if model]
     writer = min(models, key=lambda model: model.max_output_tokens, default=None)
     if writer and claude.max_output_tokens > writer.max_output_tokens:
         what = f"{claude.max_output_tokens} is more than {writer.id} writes"

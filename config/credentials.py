@@ -4,6 +4,7 @@ from config.problems import Problem, SettingsError
 from config.settings import Settings
 
 _REMEDY = "set it in the environment or in .env"
+_CLIENT = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")
 
 
 def configured_platforms(settings: Settings) -> tuple[str, ...]:
@@ -46,15 +47,19 @@ def require_credentials(settings: Settings) -> None:
 
 
 def _needs(settings: Settings) -> dict[str, tuple[str, ...]]:
-    socket = settings.slack.mode == "socket"
-    return {
-        "slack": ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN" if socket else "SLACK_SIGNING_SECRET"),
-        "discord": ("DISCORD_TOKEN",),
-    }
+    return {"slack": _slack_needs(settings), "discord": ("DISCORD_TOKEN",)}
+
+
+def _slack_needs(settings: Settings) -> tuple[str, ...]:
+    """A way in, and the bot's token or what lets workspaces install the app."""
+    way_in = "SLACK_APP_TOKEN" if settings.slack.mode == "socket" else "SLACK_SIGNING_SECRET"
+    if _is_set(settings, "SLACK_CLIENT_ID") or _is_set(settings, "SLACK_CLIENT_SECRET"):
+        return (*_CLIENT, "PARLEY_SECRET_KEY", way_in)
+    return ("SLACK_BOT_TOKEN", way_in)
 
 
 def _all_of(platform: str) -> tuple[str, ...]:
-    slack = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
+    slack = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", *_CLIENT)
     return slack if platform == "slack" else ("DISCORD_TOKEN",)
 
 

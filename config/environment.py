@@ -12,15 +12,19 @@ from config.sections import Section
 
 VARIABLES: dict[str, tuple[str, str]] = {
     "ANTHROPIC_API_KEY": ("secrets", "anthropic_api_key"),
+    "ANTHROPIC_ADMIN_KEY": ("secrets", "anthropic_admin_key"),
     "ANTHROPIC_BASE_URL": ("environment", "anthropic_base_url"),
     "SLACK_BOT_TOKEN": ("secrets", "slack_bot_token"),
     "SLACK_APP_TOKEN": ("secrets", "slack_app_token"),
     "SLACK_SIGNING_SECRET": ("secrets", "slack_signing_secret"),
+    "SLACK_CLIENT_ID": ("secrets", "slack_client_id"),
+    "SLACK_CLIENT_SECRET": ("secrets", "slack_client_secret"),
     "SLACK_API_URL": ("environment", "slack_api_url"),
     "DISCORD_TOKEN": ("secrets", "discord_token"),
     "PARLEY_WEB_TOKEN": ("secrets", "parley_web_token"),
     "DISCORD_API_URL": ("environment", "discord_api_url"),
     "DATABASE_URL": ("environment", "database_url"),
+    "PARLEY_SECRET_KEY": ("secrets", "parley_secret_key"),
     "PARLEY_CONFIG": ("environment", "config_file"),
     "PARLEY_HTTP": ("environment", "http"),
 }
@@ -104,11 +108,15 @@ class Secrets(Section):
     """What must never be shown. None: not set."""
 
     anthropic_api_key: Secret | None = None
+    anthropic_admin_key: Secret | None = None
     slack_bot_token: Secret | None = None
     slack_app_token: Secret | None = None
     slack_signing_secret: Secret | None = None
+    slack_client_id: Secret | None = None
+    slack_client_secret: Secret | None = None
     discord_token: Secret | None = None
     parley_web_token: Annotated[Secret, AfterValidator(_hard_to_guess)] | None = None
+    parley_secret_key: Secret | None = None
 
 
 class Environment(Section):

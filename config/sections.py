@@ -3,11 +3,12 @@
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from config.keys import ChannelKeyOrEmpty, HttpUrlOrEmpty
 from config.model import Effort
 from config.pricing import CacheTtl
+from config.slack_manifest import bot_scopes
 from config.zones import known_timezone
 
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
@@ -32,6 +33,7 @@ class ClaudeSettings(Section):
 
     model: str = Field("claude-sonnet-5-5", min_length=1)
     fallback_models: Texts = ("claude-haiku-5-5",)
+    selectable_models: Texts = ()
     effort: Effort = "low"
     thinking: Literal["auto", "adaptive", "between_tools", "disabled"] = "auto"
     max_output_tokens: Count = 4096
@@ -50,6 +52,11 @@ class ClaudeSettings(Section):
     def models(self) -> tuple[str, ...]:
         """The model and its fallbacks in the order they are tried, each once."""
         return tuple(dict.fromkeys((self.model, *self.fallback_models)))
+
+    @property
+    def allowed_models(self) -> tuple[str, ...]:
+        """Those, and the others that people may choose."""
+        return tuple(dict.fromkeys((*self.models, *self.selectable_models)))
 
 
 class ContextSettings(Section):
@@ -95,6 +102,12 @@ class SlackSettings(Section):
     """How events come from Slack."""
 
     mode: Literal["socket", "http"] = "socket"
+
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic's documentation has it
+    @property
+    def bot_scopes(self) -> tuple[str, ...]:
+        """What the app's manifest asks for; no setting, but the adapter wants to know it."""
+        return bot_scopes()
 
 
 class DiscordSettings(Section):

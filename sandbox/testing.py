@@ -25,7 +25,7 @@ from bot.ports import Capabilities
 from bot.vocabulary import Message, Person, SystemClock, Thread
 from config import load_settings
 from sandbox.claude import SimulatedClaude
-from storage import turns
+from storage import ratings, turns
 from storage.database import Database
 from storage.turns import Turn
 
@@ -154,6 +154,11 @@ class Bot:
         )
         text = "\n".join(posted.text for posted in shown if posted.file is None)
         return Heard(text, turn.outcome or "", files)
+
+    async def ratings(self, message: Message) -> dict[str, bool]:
+        """Whether people found the answer to a message good, by their ids."""
+        turn = await self._database.read(turns.of_message, message.key)
+        return {} if turn is None else await self._database.read(ratings.of_turn, turn.id)
 
     async def asked(self) -> Posted:
         """The message in which the bot asks something, with its buttons."""

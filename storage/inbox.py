@@ -1,5 +1,6 @@
 """The inbox: every message that arrived, once, until it is answered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -58,21 +59,28 @@ def put(connection: Connection, message: Message, *, now: datetime) -> bool:
     Raises:
         DuplicateMessage: it is known already; the transaction must roll back.
     """
-    if not _touch_thread(connection, message, now=now):
-        return False
-    stored = connection.execute(
-        _new_message(connection.dialect.name),
+    return put_all(connection, [message], now=now) == 1
+
+
+def put_all(connection: Connection, messages: Sequence[Message], *, now: datetime) -> int:
+    """As `put`, for several messages in their order; how many of them are our business."""
+    ours = _touch_threads(connection, messages, now=now)
+    if not ours:
+        return 0
+    rows = [
         {
             "message_key": message.key,
             "thread_key": message.thread.key,
             "payload": message_to_json(message),
             "received_at": now,
-        },
-    ).one_or_none()
-    if stored is None:
-        raise DuplicateMessage(f"{message.key} arrived before")
+        }
+        for message in ours
+    ]
+    stored = connection.execute(_new_message(connection.dialect.name), rows).all()
+    if len(stored) < len(ours):
+        raise DuplicateMessage(f"one of {[message.key for message in ours]} arrived before")
     notify(connection)
-    return True
+    return len(ours)
 
 
 def is_known(connection: Connection, message_key: str) -> bool:
@@ -163,23 +171,47 @@ def depth(connection: Connection) -> Depth:
     return Depth(count, oldest)
 
 
-def _touch_thread(connection: Connection, message: Message, *, now: datetime) -> bool:
-    """Create or wake the message's thread; false if it is none of our business."""
-    last = {"last_message_id": message.id, "last_message_at": message.sent_at}
-    if not message.addressed:
-        return threads.wake(connection, message.thread.key, now=now, revise=False, **last)
-    connection.execute(
-        _new_or_known_thread(connection.dialect.name),
+def _touch_threads(
+    connection: Connection, messages: Sequence[Message], *, now: datetime
+) -> list[Message]:
+    """Create or wake the messages' threads; those messages that are our business, in their order."""
+    in_order = sorted(messages, key=_thread_key)  # as any other replica locks them
+    if all(message.addressed for message in in_order):
+        _wake_or_make(connection, in_order, now=now)
+        return list(messages)
+    strangers = {message.key for message in in_order if not _touch(connection, message, now=now)}
+    return [message for message in messages if message.key not in strangers]
+
+
+def _touch(connection: Connection, message: Message, *, now: datetime) -> bool:
+    if message.addressed:
+        _wake_or_make(connection, [message], now=now)
+        return True
+    key = message.thread.key
+    return threads.wake(connection, key, now=now, revise=False, **_last(message))
+
+
+def _wake_or_make(connection: Connection, messages: Sequence[Message], *, now: datetime) -> None:
+    rows = [
         {
             "key": message.thread.key,
             "platform": message.thread.channel.platform,
             "channel_key": message.thread.channel.key,
             "payload": thread_to_json(message.thread),
             "claimable_at": now,
-            **last,
-        },
-    )
-    return True
+            **_last(message),
+        }
+        for message in messages
+    ]
+    connection.execute(_new_or_known_thread(connection.dialect.name), rows)
+
+
+def _thread_key(message: Message) -> str:
+    return message.thread.key
+
+
+def _last(message: Message) -> dict[str, Any]:
+    return {"last_message_id": message.id, "last_message_at": message.sent_at}
 
 
 @cache

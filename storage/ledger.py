@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -195,6 +195,16 @@ def total(connection: Connection, *, since: datetime | None, until: datetime | N
     """The sum over all requests made in [since, until)."""
     row = connection.execute(_between(select(*sums_of()), since, until)).one()
     return _sum_of(None, row)
+
+
+def total_each(
+    connection: Connection, periods: Iterable[tuple[str, datetime, datetime]]
+) -> list["UsageSum"]:
+    """The sum over each period (name, since, until), in their order."""
+    return [
+        replace(total(connection, since=since, until=until), subject=name)
+        for name, since, until in periods
+    ]
 
 
 def by(

@@ -1,7 +1,7 @@
 """The stores of plugins: JSON values by plugin, scope and key."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,18 @@ def get(connection: Connection, plugin: str, scope: str, key: str) -> str | None
         select(values.c.value).where(*_at(plugin, scope, key))
     ).scalar_one_or_none()
     return found
+
+
+def of_scopes(
+    connection: Connection, plugin: str, scopes: Sequence[str], key: str
+) -> dict[str, Any]:
+    """The values under `key` in these scopes, by scope; only those that are there."""
+    rows = connection.execute(
+        select(values.c.scope, values.c.value).where(
+            values.c.plugin == plugin, values.c.scope.in_(scopes), values.c.key == key
+        )
+    )
+    return {row.scope: json.loads(row.value) for row in rows}
 
 
 def put(

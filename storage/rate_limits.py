@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from storage.tables import RateChannelRow, RateSlotRow
 from storage.upsert import insert_on, table
@@ -25,14 +25,19 @@ MARGIN_S = 0.25
 
 # What every turn runs is built once (see `storage.threads`).
 _of_channel = slots.c.channel_key == bindparam("channel")
-_forget_before = delete(slots).where(_of_channel, slots.c.starts_at <= bindparam("before"))
-_all_slots = (
+_recent = (_of_channel, slots.c.starts_at > bindparam("before"))  # retention deletes what is older
+_is_mine = slots.c.turn_id == bindparam("turn")
+_counts = select(
+    func.count().filter(~_is_mine).label("others"),
+    func.count().filter(_is_mine, slots.c.started).label("mine_started"),
+).where(*_recent)
+_all_others = (
     select(slots.c.turn_id, slots.c.starts_at, slots.c.started)
-    .where(_of_channel)
+    .where(*_recent, ~_is_mine)
     .order_by(slots.c.starts_at, slots.c.turn_id)
 )
-_move = update(slots).where(slots.c.turn_id == bindparam("turn"))
-_new = slots.insert()
+_left_at = update(slots).where(_is_mine, slots.c.started, slots.c.starts_at < bindparam("at"))
+_left_at = _left_at.values(starts_at=bindparam("at"))
 
 
 def take(
@@ -52,11 +57,14 @@ def take(
     """
     window = timedelta(seconds=per_s + MARGIN_S)
     _lock(connection, channel_key, now)
-    connection.execute(_forget_before, {"channel": channel_key, "before": now - window})
-    rows = connection.execute(_all_slots, {"channel": channel_key}).all()
-    mine = next((row for row in rows if row.turn_id == turn_id), None)
-    if mine is not None and mine.started:
+    recent = {"channel": channel_key, "before": now - window, "turn": turn_id}
+    counts = connection.execute(_counts, recent).one()
+    if counts.mine_started:
         return None
+    if counts.others < messages:  # mostly so, and then there is no need to look at each of them
+        _put(connection, channel_key, turn_id, starts_at=now, started=True)
+        return None
+    rows = connection.execute(_all_others, recent).all()
     times = [row.starts_at for row in rows if row.started]
     for row in sorted(rows, key=lambda row: row.turn_id):
         if not row.started and row.turn_id < turn_id:
@@ -77,12 +85,9 @@ def left_at(connection: Connection, starts: Iterable[tuple[str, datetime]]) -> N
     Without this a request that was held up (a busy process, a slow connection) would stand closer to the
     next window's than the limit allows.
     """
-    for turn_id, at in starts:
-        connection.execute(
-            update(slots)
-            .where(slots.c.turn_id == turn_id, slots.c.started, slots.c.starts_at < at)
-            .values(starts_at=at)
-        )
+    left = [{"turn": turn_id, "at": at} for turn_id, at in sorted(starts)]
+    if left:
+        connection.execute(_left_at, left)
 
 
 def _lock(connection: Connection, channel_key: str, now: datetime) -> None:
@@ -106,7 +111,13 @@ def _free_at(times: list[datetime], messages: int, window: timedelta, now: datet
 def _put(
     connection: Connection, channel_key: str, turn_id: str, *, starts_at: datetime, started: bool
 ) -> None:
-    slot = {"starts_at": starts_at, "started": started}
-    changed = connection.execute(_move, {"turn": turn_id, **slot})
-    if changed.rowcount == 0:
-        connection.execute(_new, {"turn_id": turn_id, "channel_key": channel_key, **slot})
+    slot = {"turn_id": turn_id, "channel_key": channel_key}
+    place = {"starts_at": starts_at, "started": started}
+    connection.execute(_new_or_moved(connection.dialect.name), {**slot, **place})
+
+
+@cache
+def _new_or_moved(dialect: str) -> Any:
+    new = insert_on(dialect, slots)
+    moved = {"starts_at": new.excluded.starts_at, "started": new.excluded.started}
+    return new.on_conflict_do_update(index_elements=["turn_id"], set_=moved)

@@ -201,6 +201,13 @@ def find(connection: Connection, name: str, period: str, destination: str) -> Se
     return None if row is None else _sending(row)
 
 
+def all_of(connection: Connection, name: str) -> list[Sending]:
+    """The rows of a report, the oldest first."""
+    query = select(reports).where(reports.c.name == name)
+    rows = connection.execute(query.order_by(reports.c.due_at, reports.c.destination))
+    return [_sending(row) for row in rows]
+
+
 def next_attempt_at(connection: Connection) -> datetime | None:
     """When the first of those that wait is to be looked at."""
     waiting = reports.c.next_attempt_at

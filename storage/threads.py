@@ -213,6 +213,14 @@ def wake(
     return changed.rowcount == 1
 
 
+def is_held(connection: Connection, thread_key: str, *, now: datetime) -> bool:
+    """Whether a replica that lives has a turn of the thread in hand."""
+    query = select(threads.c.key).where(
+        threads.c.key == thread_key, threads.c.owner.is_not(None), threads.c.claimable_at > now
+    )
+    return connection.execute(query).first() is not None
+
+
 def resume(connection: Connection, thread_key: str, turn_id: str, *, now: datetime) -> bool:
     """Have an idle thread go on with a turn that was over; false if it is not idle."""
     changed = connection.execute(

@@ -286,6 +286,18 @@ def of_message(connection: Connection, message_key: str) -> Turn | None:
     return None if turn_id is None else get(connection, turn_id)
 
 
+def last_answered(connection: Connection, thread_key: str) -> str | None:
+    """The last turn of a thread that ended in an answer of the model's."""
+    query = (
+        select(turns.c.id)
+        .where(turns.c.thread_key == thread_key, turns.c.outcome.in_(ledger.ANSWERED))
+        .order_by(turns.c.opened_at.desc())
+        .limit(1)
+    )
+    found: str | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
 def retry(connection: Connection, turn_id: str, *, now: datetime) -> bool:
     """Let a parked turn's messages wait again, for a new turn, as if they had not been asked; false if
     it is not parked."""

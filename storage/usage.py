@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
 )
 
-from bot.vocabulary import Usage
+from bot.vocabulary import EntryStatus, Usage
 from storage.ledger import ANSWERED, ledger, sums_of, turns
 
 Column = Literal["channel_key", "person_key", "workspace_key"]
@@ -94,6 +94,19 @@ def costs(
         int(connection.execute(query, {"since": since, "until": until}).scalar_one() or 0)
         for since, until in periods
     ]
+
+
+def estimated(connection: Connection, periods: Sequence[tuple[datetime, datetime]]) -> int:
+    """How many requests made in these periods died on the way, so that their usage is an estimate."""
+    query = select(func.count()).where(
+        ledger.c.opened_at >= bindparam("since"),
+        ledger.c.opened_at < bindparam("until"),
+        ledger.c.status == EntryStatus.ESTIMATED.value,
+    )
+    return sum(
+        int(connection.execute(query, {"since": since, "until": until}).scalar_one())
+        for since, until in periods
+    )
 
 
 def first_use(connection: Connection) -> datetime | None:

@@ -43,6 +43,11 @@ class MemoryIntake:
             if event not in self.events:
                 self.events.append(event)
 
+    async def receive_all(self, events: Sequence[Event]) -> None:
+        """Keep them, one after the other."""
+        for event in events:
+            await self.receive(event)
+
     async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
         """The threads of the messages that arrived."""
         newest: dict[str, KnownThread] = {}

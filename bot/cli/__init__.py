@@ -50,6 +50,8 @@ COMMANDS = MappingProxyType(
         "config": CommandEntry("bot.cli.config", "Check or show the settings."),
         "batch": CommandEntry("bot.cli.batch", "Put one prompt to many items of a file."),
         "usage": CommandEntry("bot.cli.usage", "Say what was used and what it cost."),
+        "report": CommandEntry("bot.cli.report", "Show a cost digest, or send it."),
+        "budget": CommandEntry("bot.cli.budget", "Look at budgets, raise or reset them."),
         "plugin": CommandEntry("bot.cli.plugin", "List, check, switch or make plugins."),
         "db": CommandEntry("bot.cli.db", "Upgrade, check or back up the database."),
         "turns": CommandEntry("bot.cli.turns", "Look at turns: waiting, running, failed."),

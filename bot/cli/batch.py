@@ -14,7 +14,7 @@ import click
 
 from bot.cli.database import settings_for_data
 from bot.cli.frame import print_json, require_claude_key, run_async
-from bot.cli.usage import dollars
+from bot.money.amounts import dollars
 from config import Settings
 
 if TYPE_CHECKING:

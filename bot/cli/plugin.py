@@ -1,15 +1,29 @@
 """`parley plugin`: what is installed, whether it works, switches, and a new one to start from."""
 
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.frame import json_option, print_json, print_table, quiet_logs, settings_or_exit
+from bot.cli.frame import (
+    json_option,
+    print_json,
+    print_table,
+    quiet_logs,
+    run_async,
+    settings_or_exit,
+)
 
 if TYPE_CHECKING:
-    from bot.host.loading import Loaded, Loading
+    from bot.host.inspection import Inspected
+    from bot.host.loading import Loading
+    from config import Settings
+
+THIS = (sys.executable, "-c", "from bot.cli import main; main()")
+"""This command line, as another process."""
 
 COLUMNS = ("Plugin", "State", "From", "What it adds")
 
@@ -23,9 +37,11 @@ def command() -> None:
 @json_option
 def list_plugins(as_json: bool) -> None:
     """List the plugins that are installed or in the plugin folder."""
+    from bot.host.inspection import adds
+
     loading = _loading()
     rows = [
-        *((each.name, "on", each.origin, _adds(each)) for each in loading.loaded),
+        *((each.name, "on", each.origin, adds(each)) for each in loading.loaded),
         *((each.name, "off", each.origin, "") for each in loading.disabled),
         *((each.name, "broken", each.origin, each.why) for each in loading.broken),
     ]
@@ -40,21 +56,59 @@ def list_plugins(as_json: bool) -> None:
 
 @command.command("check")
 @click.argument("name", required=False)
+@click.option("--here", is_flag=True, hidden=True, help="Look at NAME in this very process.")
 @click.pass_context
-def check(ctx: click.Context, name: str | None) -> None:
-    """Load plugins and look at their settings, schemas and times; NAME alone, if it is given."""
-    loading = _loading()
-    problems = [*_problems(loading, name)]
-    for plugin, why in problems:
-        click.echo(f"{plugin}: {why}", err=True)
-    known = {each.name for each in loading.loaded} | {each.name for each in loading.disabled}
-    if name is not None and not problems and name not in known:
+def check(ctx: click.Context, name: str | None, here: bool) -> None:
+    """Load each plugin in a process of its own and look at its settings, schemas, times and names.
+
+    With a NAME only that one, and its types as well if mypy is installed.
+    """
+    from bot.host.inspection import looked_at, told
+    from bot.host.installed import found_plugins
+
+    settings = settings_or_exit()
+    quiet_logs(settings.secret_values())
+    found = found_plugins(settings)
+    if name is not None and name not in {*(each.name for each in found), *settings.plugins}:
         raise click.ClickException(f"no plugin named {name} is installed; see `parley plugin list`")
-    if problems:
+    if here:
+        (one,) = (each for each in found[::-1] if each.name == name)
+        click.echo(told(looked_at(one, settings)))
+        return
+    names = [each.name for each in found]
+    told_well = [
+        _tell(each, name) for each in _inspected(names, settings) if name in (None, each.name)
+    ]
+    if not all(told_well):
         ctx.exit(1)
-    for each in loading.loaded:
-        if name in (None, each.name):
-            click.echo(f"{each.name}: fine ({_adds(each)})")
+
+
+def _inspected(names: Sequence[str], settings: "Settings") -> "list[Inspected]":
+    """All plugins, and those of the settings that are not there."""
+    from bot.host.inspection import Inspected, inspect_all
+
+    inspected = run_async(inspect_all(names, [*THIS, "plugin", "check", "--here"]))
+    why = "no plugin of this name is installed or allowed; look at its spelling"
+    missing = [each for each in settings.plugins if each not in names]
+    return [*inspected, *(Inspected(each, problems=(why,)) for each in missing)]
+
+
+def _tell(each: "Inspected", name: str | None) -> bool:
+    """Tell what is wrong with a plugin, if anything; whether nothing is."""
+    from bot.host.inspection import type_errors
+
+    problems, note = each.problems, ""
+    if name is not None and each.on and not problems:
+        errors = run_async(type_errors(Path(each.folder)))
+        problems = tuple(errors or ())
+        note = (
+            "" if errors is not None else "; its types were not looked at, as mypy is not installed"
+        )
+    for problem in problems:
+        click.echo(f"{each.name}: {problem}", err=True)
+    if not problems:
+        click.echo(f"{each.name}: {f'fine ({each.adds})' if each.on else 'off'}{note}")
+    return not problems
 
 
 @command.command("enable")
@@ -95,36 +149,6 @@ def _loading() -> "Loading":
     settings = settings_or_exit()
     quiet_logs(settings.secret_values())
     return all_plugins(settings)
-
-
-def _problems(loading: "Loading", name: str | None) -> list[tuple[str, str]]:
-    from bot.host.cron import trigger_of
-    from bot.plugins import PluginError
-
-    found = [(each.name, each.why) for each in loading.broken if name in (None, each.name)]
-    for each in loading.loaded:
-        for job in each.plugin.jobs:
-            try:
-                trigger_of(job.cron, settings_or_exit().operators.zone)
-            except PluginError as error:
-                found.append((each.name, str(error)))
-    return found
-
-
-def _adds(loaded: "Loaded") -> str:
-    plugin = loaded.plugin
-    counted = (
-        ("/" + ", /".join(each.name for each in plugin.commands) if plugin.commands else ""),
-        _count(len(plugin.tools), "tool"),
-        _count(len(plugin.filters), "filter"),
-        _count(len(plugin.jobs), "job"),
-        _count(len(plugin.adapters), "platform"),
-    )
-    return "; ".join(each for each in counted if each) or "nothing yet"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}" if number else ""
 
 
 def _switch(name: str, *, on: bool) -> None:

@@ -1,14 +1,20 @@
 """`parley usage`: what was used and what it cost."""
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+import csv
+import sys
+from collections.abc import Sequence
+from datetime import datetime
 
 import click
 
 from bot.cli.database import run_plainly, settings_for_data
 from bot.cli.frame import json_option, print_json, print_table
+from bot.cli.reconcile import reconcile
+from bot.cli.times import instant
+from bot.money.amounts import dollars
+from bot.vocabulary import Usage
 from config import Settings
-from storage.ledger import UsageSum
+from storage.ledger import UsageReport, UsageSum
 
 SUBJECTS = {
     "channel": "channel_key",
@@ -22,75 +28,101 @@ SUBJECTS = {
 NUMBERS = ("Requests", "Input", "Output", "Cache read", "Cache write", "Cost")
 
 
-@click.command("usage")
+@click.group("usage", invoke_without_command=True)
 @click.option("--since", metavar="ISO", help="Count requests made at this time or later.")
 @click.option("--until", metavar="ISO", help="Count requests made before this time.")
-@click.option("--by", type=click.Choice(list(SUBJECTS)), default="model", show_default=True)
+@click.option(
+    "--by",
+    type=click.Choice([*SUBJECTS, "day"]),
+    help="What the rows are about.  [default: model]",
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
 @json_option
-def command(since: str | None, until: str | None, by: str, as_json: bool) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context,
+    since: str | None,
+    until: str | None,
+    by: str | None,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
     """Say what was used and what it cost; it may run beside the service.
 
     Times are ISO 8601, such as 2026-11-01 or 2026-11-01T09:00+01:00. Without an offset they are in the
-    operators' time zone, and a date alone is its midnight.
+    operators' time zone, and a date alone is its midnight. Direct conversations are told as a sum.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     settings = settings_for_data()
     zone = settings.operators.zone
-    period = (_instant(since, "--since", zone), _instant(until, "--until", zone))
+    period = (instant(since, "--since", zone), instant(until, "--until", zone))
     if as_json:
-        print_json(run_plainly(_as_json(settings, *period)))
+        print_json(run_plainly(_as_json(settings, *period, by)))
+        return
+    subject = by or "model"
+    usage, rows = run_plainly(_rows(settings, *period, subject))
+    if as_csv:
+        _print_csv(subject, rows)
     else:
-        run_plainly(_print_table(settings, *period, by))
+        _print_table(subject, usage, rows)
 
 
-def dollars(nanousd: int) -> str:
-    """An amount of nano-dollars in dollars, exactly: nine decimals."""
-    sign, amount = ("-", -nanousd) if nanousd < 0 else ("", nanousd)
-    whole, fraction = divmod(amount, 10**9)
-    return f"{sign}{whole}.{fraction:09d}"
-
-
-def _instant(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-        return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        problem = f"{text!r} is not a time; write it as 2026-11-01 or 2026-11-01T09:00+01:00"
-        raise click.BadParameter(problem, param_hint=option) from None
+command.add_command(reconcile)
 
 
 async def _as_json(
-    settings: Settings, since: datetime | None, until: datetime | None
+    settings: Settings, since: datetime | None, until: datetime | None, by: str | None
 ) -> dict[str, object]:
     from bot.usage import read_usage
 
     usage = await read_usage(settings, since=since, until=until, columns=("channel_key", "model"))
-    return {
-        **_fields(usage.total),
+    told: dict[str, object] = {
+        **fields_of(usage.total),
         "turns": usage.turns,
         "by_channel": [
-            {"channel": each.subject, **_fields(each)} for each in usage.by["channel_key"]
+            {"channel": each.subject, **fields_of(each)} for each in usage.by["channel_key"]
         ],
-        "by_model": [{"model": each.subject, **_fields(each)} for each in usage.by["model"]],
+        "by_model": [{"model": each.subject, **fields_of(each)} for each in usage.by["model"]],
     }
+    if by is not None and f"by_{by}" not in told:
+        _, rows = await _rows(settings, since, until, by)
+        told[f"by_{by}"] = [{by: each.subject, **fields_of(each)} for each in rows]
+    return told
 
 
-async def _print_table(
+async def _rows(
     settings: Settings, since: datetime | None, until: datetime | None, by: str
-) -> None:
-    from bot.usage import read_usage
+) -> tuple[UsageReport, Sequence[UsageSum]]:
+    """Usage in all, and its rows."""
+    from bot.usage import read_days, read_usage
 
-    column = SUBJECTS[by]
-    usage = await read_usage(settings, since=since, until=until, columns=(column,))
-    rows = [_row(each.subject or "-", each) for each in usage.by[column]]
-    print_table((by.capitalize(), *NUMBERS), [*rows, _row("Total", usage.total)], numbers=NUMBERS)
+    columns = (SUBJECTS[by],) if by in SUBJECTS else ()
+    usage = await read_usage(settings, since=since, until=until, columns=columns)
+    if not columns:
+        return usage, await read_days(settings, since=since, until=until)
+    return usage, usage.by[SUBJECTS[by]]
+
+
+def _print_table(by: str, usage: UsageReport, rows: Sequence[UsageSum]) -> None:
+    lines = [_row(each.subject or "-", each) for each in rows]
+    print_table((by.capitalize(), *NUMBERS), [*lines, _row("Total", usage.total)], numbers=NUMBERS)
     click.echo(f"{usage.turns} turns answered.")
+
+
+def _print_csv(by: str, rows: Sequence[UsageSum]) -> None:
+    """RFC 4180, costs exact; a row without a subject has an empty first cell."""
+    names = list(fields_of(UsageSum(None, 0, Usage(), 0, 0)))
+    writer = csv.writer(sys.stdout)
+    writer.writerow([by, *names])
+    writer.writerows([each.subject or "", *fields_of(each).values()] for each in rows)
 
 
 def _row(subject: str, each: UsageSum) -> tuple[str, ...]:
     unknown = each.unknown_cost_requests
     cost = f"${dollars(each.cost_nanousd)}" + (f" + {unknown} not known" if unknown else "")
+    if unknown and not each.cost_nanousd:
+        cost = "not known"
     counts = (
         each.requests,
         each.usage.input_tokens,
@@ -101,7 +133,8 @@ def _row(subject: str, each: UsageSum) -> tuple[str, ...]:
     return (subject, *(f"{count:,}" for count in counts), cost)
 
 
-def _fields(each: UsageSum) -> dict[str, object]:
+def fields_of(each: UsageSum) -> dict[str, object]:
+    """A sum as scripts read it; costs are exact, and what is not known is counted apart."""
     return {
         "cost_usd": dollars(each.cost_nanousd),
         "requests": each.requests,

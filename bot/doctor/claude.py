@@ -129,7 +129,7 @@ def models_in_use(settings: Settings) -> list[str]:
     """Every model that any channel's settings name, each once, the general ones first."""
     overrides = (*settings.workspaces.values(), *settings.channels.values())
     sections = [settings.claude, *(each.claude for each in overrides if each.claude is not None)]
-    return list(dict.fromkeys(model for section in sections for model in section.models))
+    return list(dict.fromkeys(model for section in sections for model in section.allowed_models))
 
 
 def _clock(answers: Sequence[_Answer]) -> Iterator[Finding]:

@@ -15,6 +15,9 @@ from storage.admission import Slot, admit
 from storage.database import Database
 from storage.errors import BudgetExceeded
 
+LONG_WINDOW_S = 30.0
+"""In a window of this length there is time to write beside the request when it left."""
+
 NOTICEABLE = timedelta(seconds=rate_limits.MARGIN_S / 2)
 """Half of what the rate limit allows between its grant and the request on the wire."""
 
@@ -37,6 +40,7 @@ class LedgerBooks(Books):
         self._rules = rules
         self._news = news or BudgetNews()
         self._running: dict[str, Usage] = {}
+        self._left: dict[str, datetime] = {}
 
     async def open(self, request: BillableRequest) -> str:
         """Open an entry. Raises `storage.errors.BudgetExceeded`, `Unpriced` and `StorageUnavailable`."""
@@ -82,6 +86,13 @@ class LedgerBooks(Books):
         """The open entries of which something is known."""
         return [(entry_id, usage) for entry_id, usage in self._running.items() if usage != Usage()]
 
+    async def save_starts(self) -> None:
+        """Write down when requests left that were held up; every heartbeat calls this."""
+        left = dict(self._left)
+        if left:
+            await self._database.write(rate_limits.left_at, left.items())
+            self._left = {turn: at for turn, at in self._left.items() if turn not in left}
+
     def for_turn(self, turn_id: str, *, channel_key: str, limits: LimitsSettings) -> "TurnBooks":
         """The same books, for the requests of one turn."""
         return TurnBooks(self, turn_id=turn_id, channel_key=channel_key, limits=limits)
@@ -117,7 +128,12 @@ class LedgerBooks(Books):
 
     async def _count_from_leaving(self, slot: Slot, granted_at: datetime) -> None:
         """Where the database kept the turn waiting, its place in the rate limit counts from now: else
-        its request would stand too close to those of the next window."""
+        its request would stand too close to those of the next window. That has to be known before the
+        window is over, so only in a short one does the request wait for it."""
+        if slot.per_s >= LONG_WINDOW_S:
+            if (now := self._database.now()) - granted_at > NOTICEABLE:
+                self._left[slot.turn_id] = now
+            return
         while (now := self._database.now()) - granted_at > NOTICEABLE:
             await self._database.write(rate_limits.left_at, [(slot.turn_id, now)])
             granted_at = now

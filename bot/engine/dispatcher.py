@@ -250,6 +250,7 @@ class Dispatcher:
         """Renew the leases, write down what running requests used, count what waits."""
         if self._active:
             await self._renew(dict(self._active))  # first: nothing is as urgent
+        await self._books.save_starts()
         await self._database.synchronise_clock()
         depth = await self._database.read(inbox.depth)
         self._wakeup.waiting = depth.waiting

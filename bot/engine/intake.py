@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Protocol
 
 import structlog
@@ -88,9 +89,38 @@ class EngineIntake(Intake):
         except DuplicateMessage:
             log.debug("duplicate")
         except StorageUnavailable as error:
-            self._metrics.database_failed("intake")
-            log.error("event not stored, so not acknowledged", error=str(error))
-            raise IntakeUnavailable(str(error)) from error
+            raise self._unavailable(error) from error
+
+    async def receive_all(self, events: Sequence[Event]) -> None:
+        """As `receive`, for several in their order; messages that stand together in one transaction,
+        since each costs the database a disk write and PostgreSQL lets one `NOTIFY` commit at a time."""
+        for are_messages, group in groupby(
+            events, key=lambda each: isinstance(each, MessageReceived)
+        ):
+            together = list(group)
+            if not (are_messages and await self._stored_together(together)):
+                for event in together:
+                    await self.receive(event)
+
+    async def _stored_together(self, events: Sequence[Event]) -> bool:
+        """False if they have to be stored one by one: one is known already, or there are too many."""
+        messages = [event.message for event in events if isinstance(event, MessageReceived)]
+        if len(messages) == 1 or self._dispatcher.waiting >= self._max_pending:
+            return False
+        try:
+            stored = await self._database.write(inbox.put_all, messages, now=self._database.now())
+        except DuplicateMessage:
+            return False
+        except StorageUnavailable as error:
+            raise self._unavailable(error) from error
+        if stored:
+            self._dispatcher.wake()
+        return True
+
+    def _unavailable(self, error: StorageUnavailable) -> IntakeUnavailable:
+        self._metrics.database_failed("intake")
+        log.error("event not stored, so not acknowledged", error=str(error))
+        return IntakeUnavailable(str(error))
 
     async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
         """The threads active since then, newest first, at most `KNOWN_THREADS`."""

@@ -17,6 +17,7 @@ from bot.claude.events import Completion, Restarted, TextDelta
 from bot.claude.tokens import estimate_tokens
 from bot.engine import endings, notices, tool_rounds
 from bot.engine.fitting import build_prompt, fit
+from bot.engine.model_choice import use_chosen_model
 from bot.engine.plugin_steps import (
     announce,
     filter_question,
@@ -151,6 +152,7 @@ STEPS: Sequence[Step] = (
     listen_only,
     give_feedback,
     introduce,
+    use_chosen_model,
     filter_question,
     look_back,
     take_command,

@@ -114,7 +114,7 @@ async def _run(turn: TurnRun, call: Json) -> Json:
         given = spec.arguments(call["input"])
         if spec.confirm and not await asked_to_allow(turn, _question(spec, call["input"])):
             return _result(call, "The person did not allow this.", error=True)
-        returned = await turn.services.plugins.run_tool(spec, given, occasion_of(turn))
+        returned = _written(await turn.services.plugins.run_tool(spec, given, occasion_of(turn)))
     except WrongArguments as error:
         return _result(call, f"The arguments do not fit: {error}", error=True)
     except Told as error:
@@ -125,7 +125,12 @@ async def _run(turn: TurnRun, call: Json) -> Json:
     except (PluginFailed, ClaudeError, BudgetExceeded, Unpriced) as error:
         log.warning("tool failed", tool=spec.name, why=str(error))
         return _result(call, "The tool failed.", error=True)
-    return _result(call, _cut(_written(returned), turn.services.settings.tools.max_result_chars))
+    except (TypeError, ValueError, RecursionError) as error:
+        log.error(
+            "a tool returned what JSON can't hold", tool=spec.name, error=type(error).__name__
+        )
+        return _result(call, "The tool failed.", error=True)
+    return _result(call, _cut(returned, turn.services.settings.tools.max_result_chars))
 
 
 def _exhausted(turn: TurnRun, rounds: int) -> bool:

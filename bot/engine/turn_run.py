@@ -62,6 +62,8 @@ class TurnRun:
     """Both on the clock's monotonic scale; by then the person has the answer or a sentence."""
     revision: int
     stop_requested: bool
+    model_chosen_for: str | None = None
+    """`thread` or `channel`, if people chose the model there."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when something about the thread changed that is not the question: a button was pressed."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)

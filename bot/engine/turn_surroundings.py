@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
+from bot.engine import model_choice
 from bot.engine.turn_run import TurnRun
 from bot.host.occasion import Occasion
 from bot.host.surroundings import HostSurroundings
-from bot.plugins import CommandInfo, Told
+from bot.plugins import CommandInfo, ModelsHere, Rules, Told
 from bot.ports import Choice, Option, PlatformError
-from bot.vocabulary import Attachment
-from storage import choices, history
+from bot.vocabulary import Attachment, Rated
+from storage import choices, history, turns
 from storage.turns import Window
 
 ALLOW = Option("allow", "Allow")
@@ -69,6 +70,41 @@ class TurnSurroundings(HostSurroundings):
             history.window, held.fence.thread_key, start=held.window_start
         )
         turn.window = Window(start=said[-1].id + 1 if said else held.window_start, summary=None)
+
+    def models(self) -> ModelsHere:
+        """As people chose, or as the settings say."""
+        return model_choice.models_here(self._turn)
+
+    async def choose_model(self, model: str | None, channel: bool) -> ModelsHere:
+        """From the next question on, and for what this command asks."""
+        return await model_choice.choose(self._turn, model, channel=channel)
+
+    def rules(self) -> Rules:
+        """Of the channel that the turn is in."""
+        turn = self._turn
+        here, everywhere = turn.channel_settings, turn.services.settings
+        return Rules(
+            fallback_models=tuple(each for each in here.claude.models if each != here.claude.model),
+            effort=here.claude.effort,
+            max_output_tokens=here.claude.max_output_tokens,
+            deadline_s=here.claude.turn_deadline_s,
+            channel_messages=here.limits.channel_messages,
+            channel_per_s=here.limits.channel_per_s,
+            on_limit=here.limits.on_limit,
+            followups=here.threads.followups,
+            max_input_tokens=everywhere.context.max_input_tokens,
+            text_days=everywhere.retention.text_days,
+            plugins=turn.services.plugins.on_here(occasion_of(turn)),
+        )
+
+    async def rate(self, good: bool) -> str | None:
+        """The last answer of the turn's thread."""
+        turn, services = self._turn, self._turn.services
+        thread = turn.work.held.thread
+        rated = await services.database.read(turns.last_answered, thread.key)
+        if rated is not None:
+            await services.intake.receive(Rated(thread, rated, good, turn.asker))
+        return rated
 
     async def forget_person(self) -> Sequence[str]:
         """Of the workspace that the turn is in."""

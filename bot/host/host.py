@@ -15,7 +15,7 @@ from bot.host.loading import Loaded, Loading
 from bot.host.occasion import Occasion
 from bot.host.shield import Shield, Watch
 from bot.host.stores import DatabaseStore, user_scope
-from bot.plugins import Answer, Ask, Block, Context, Role, ToolSpec
+from bot.plugins import Answer, Ask, Block, Context, File, Role, Told, ToolSpec
 from bot.plugins.declarations import CommandSpec, FilterSpec, JobSpec, Stage
 from bot.vocabulary import Channel, Clock, Person
 from storage import plugin_values
@@ -113,6 +113,10 @@ class PluginHost:
             if live.lifespan is not None:
                 await live.lifespan.end()
 
+    def on_here(self, occasion: Occasion) -> tuple[str, ...]:
+        """The names of the plugins that are on here."""
+        return tuple(sorted(live.name for live in self._on(occasion)))
+
     # Commands
 
     def commands(self, occasion: Occasion) -> list[CommandSpec]:
@@ -148,7 +152,7 @@ class PluginHost:
             spec.timeout_s,
             named=arguments,
         )
-        if isinstance(result, Answer | Ask):
+        if isinstance(result, Answer | Ask) and _is_whole(result):
             return result
         if result is None or isinstance(result, str):
             return Answer(result or "Done.")
@@ -183,9 +187,14 @@ class PluginHost:
         tools: list[ToolSpec] = []
         for source in live.loaded.plugin.tool_sources:
             try:
-                tools += await self._call(live.name, "tools", source, occasion, LIST_TOOLS_S)
-            except (PluginFailed, TypeError) as error:
+                found = await self._call(live.name, "tools", source, occasion, LIST_TOOLS_S)
+            except (PluginFailed, Told) as error:
                 log.warning("plugin offers no tools now", plugin=live.name, why=str(error))
+                continue
+            mine = [each for each in _listed(found) if each.plugin == live.name]
+            if not isinstance(found, Sequence) or len(mine) < len(found):
+                log.warning("plugin offers what is no tool of its own", plugin=live.name)
+            tools += mine
         return tools
 
     # Filters
@@ -212,7 +221,7 @@ class PluginHost:
                 continue
             if isinstance(verdict, Block):
                 log.info("filter blocked", plugin=spec.plugin, what=what)
-                return Passed(text, blocked=verdict.reason)
+                return Passed(text, blocked=str(verdict.reason))
             if isinstance(verdict, str):
                 text = verdict
             elif verdict is not None and spec.on_error == "block":
@@ -301,3 +310,15 @@ class PluginHost:
             maybe_person=occasion.person,
             around=occasion.around(live.name),
         )
+
+
+def _is_whole(result: Answer | Ask) -> bool:
+    """Whether what a handler returned is what it is declared to be."""
+    files = result.files if isinstance(result, Answer) else ()
+    return isinstance(result.text, str) and all(isinstance(each, File) for each in files)
+
+
+def _listed(found: Any) -> list[ToolSpec]:
+    if not isinstance(found, Sequence):
+        return []
+    return [each for each in found if isinstance(each, ToolSpec)]

@@ -1,5 +1,6 @@
 """Finding and loading plugins: installed packages, and files in the operator's folder."""
 
+import functools
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,12 +13,16 @@ from typing import Any
 import structlog
 from pydantic import BaseModel
 
+from bot.host.bounded import bounded
 from bot.host.options import PluginOptions, divided, settings_of
 from bot.plugins import Plugin, PluginError
 
 log = structlog.get_logger(__name__)
 
 GROUP = "parley.plugins"
+
+IMPORT_S = 20.0
+"""How long the import of a plugin may take; the longest known take three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +152,10 @@ def _in_folder(folder: Path) -> Iterator[Found]:
 
 
 def _imported(found: Found) -> tuple[ModuleType, Plugin[Any, Any]]:
-    """The module and its plugin. Whatever its import raises, even `SystemExit`, is a `PluginError`."""
+    """The module and its plugin. Whatever its import raises, even `SystemExit`, is a `PluginError`, and so
+    is an import that does not end."""
     try:
-        if found.entry is not None:
-            plugin = found.entry.load()
-            module = sys.modules[found.entry.module]
-        else:
-            module = _module_of(found)
-            plugin = getattr(module, "plugin", None)
+        module, plugin = bounded(functools.partial(_read, found), timeout_s=IMPORT_S)
     except PluginError:
         raise
     except BaseException as error:
@@ -167,6 +168,14 @@ def _imported(found: Found) -> tuple[ModuleType, Plugin[Any, Any]]:
     if not isinstance(plugin, Plugin):
         raise PluginError(f"{found.origin}: it has no `plugin = Plugin(…)`")
     return module, plugin
+
+
+def _read(found: Found) -> tuple[ModuleType, Any]:
+    if found.entry is not None:
+        plugin = found.entry.load()
+        return sys.modules[found.entry.module], plugin
+    module = _module_of(found)
+    return module, getattr(module, "plugin", None)
 
 
 def _module_of(found: Found) -> ModuleType:
@@ -198,6 +207,13 @@ def _collide(candidate: Loaded, others: Iterable[Loaded]) -> None:
             raise PluginError(
                 f"{candidate.origin}: {other.origin} has a plugin of that name as well"
             )
+        platforms = {each.name for each in other.plugin.adapters}
+        for adapter in candidate.plugin.adapters:
+            if adapter.name in platforms:
+                raise PluginError(
+                    f"{candidate.origin}: its platform {adapter.name} is plugin {other.name}'s; "
+                    "disable one of the two"
+                )
         taken = {each.name for each in other.plugin.commands}
         for command in candidate.plugin.commands:
             if command.name in taken:

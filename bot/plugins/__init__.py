@@ -24,6 +24,7 @@ from bot.plugins.declarations import ToolSpec
 from bot.plugins.errors import NotHere, PluginError, Told
 from bot.plugins.plugin import API_VERSION, Block, Plugin, Verdict
 from bot.plugins.roles import Role
+from bot.plugins.rules import ModelsHere, Rules
 from bot.plugins.store import MAX_VALUE_CHARS, Scope, Store
 from bot.vocabulary import Attachment, Channel, ChannelKind, Message, Person, Thread
 
@@ -45,6 +46,7 @@ __all__ = [
     "ExtractionError",
     "File",
     "Message",
+    "ModelsHere",
     "NoSettings",
     "NotHere",
     "Person",
@@ -53,6 +55,7 @@ __all__ = [
     "Prompt",
     "Result",
     "Role",
+    "Rules",
     "Said",
     "Scope",
     "Store",

@@ -13,6 +13,7 @@ from bot.claude.bound import Claude
 from bot.plugins.answers import Answer
 from bot.plugins.errors import NotHere
 from bot.plugins.roles import Role
+from bot.plugins.rules import ModelsHere, Rules
 from bot.plugins.store import Store
 from bot.vocabulary import Attachment, Channel, Message, Person, Thread
 
@@ -90,6 +91,22 @@ class Surroundings:
     async def forget_person(self) -> Sequence[str]:
         """Forget the person."""
         _not_here("there is no person")
+
+    def models(self) -> ModelsHere:
+        """Say which model answers."""
+        _not_here("there is no thread")
+
+    async def choose_model(self, model: str | None, channel: bool) -> ModelsHere:
+        """Have another one answer."""
+        _not_here("there is no thread")
+
+    def rules(self) -> Rules:
+        """Say what is in force."""
+        _not_here("there is no channel")
+
+    async def rate(self, good: bool) -> str | None:
+        """Rate the last answer."""
+        _not_here("there is no thread")
 
     async def post(self, channel: Channel, answer: Answer, key: str) -> None:
         """Say something in a new thread."""
@@ -179,6 +196,24 @@ class Context(Generic[SettingsT, StateT]):
     async def reset(self) -> None:
         """Have Claude begin afresh in this thread: what was said before is no longer sent along."""
         await self.around.reset()
+
+    def models(self) -> ModelsHere:
+        """Which model answers in this thread, and which may be chosen."""
+        return self.around.models()
+
+    async def choose_model(self, model: str | None, *, channel: bool = False) -> ModelsHere:
+        """Have this thread, or the whole channel, answered by a model from now on; None is the one of the
+        settings again. Raises `Told` if it may not be chosen; who may choose is for the plugin to say."""
+        return await self.around.choose_model(model, channel)
+
+    def rules(self) -> Rules:
+        """What the operator's settings say in this channel."""
+        return self.around.rules()
+
+    async def rate(self, *, good: bool) -> str | None:
+        """Note what the person thinks of the last answer in this thread, in place of what they said of it
+        before; the id of its turn, or None if there is no answer."""
+        return await self.around.rate(good)
 
     async def forget_person(self) -> Sequence[str]:
         """Delete what plugins keep about the person; the plugins that failed to, by name."""

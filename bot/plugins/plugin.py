@@ -36,6 +36,7 @@ MAX_TOOL_NAME_CHARS = 64
 """https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use"""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _COMMAND_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 """What Slack and Discord both take (https://discord.com/developers/docs/interactions/
 application-commands#application-command-object-application-command-naming)."""
@@ -191,6 +192,9 @@ class Plugin(Generic[SettingsT, StateT]):
                 raise PluginError(f"{what}: its name is over {MAX_TOOL_NAME_CHARS} characters long")
             summary, description = _documented(handler, what)
             signature = Signature(handler, what=what)
+            odd = [each for each in signature.schema["properties"] if not _PROPERTY.fullmatch(each)]
+            if odd:
+                raise PluginError(f"{what}: the API takes no parameter named {odd[0]}")
             self.tools.append(
                 ToolSpec(
                     plugin=self.name,
@@ -230,6 +234,8 @@ class Plugin(Generic[SettingsT, StateT]):
         tool_name = f"{self.name}__{name}"
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", tool_name):
             raise PluginError(f'"{tool_name}" is no name for a tool')
+        if schema.get("type") != "object":
+            raise PluginError(f"the tool {tool_name}: its schema must be that of an object")
         return ToolSpec(
             plugin=self.name,
             name=tool_name,

@@ -55,15 +55,17 @@ class ReportDesk:
         """Make a row for every run that has become due since its report is known."""
         if self._seen is None:
             keys = {schedule.key(target) for schedule, target in self._due}
-            await self._database.write(reports.sync_seen, keys, now=self._database.now())
+            await self._database.write(reports.sync_seen, keys, now=self._clock.now())
             self._seen = await self._database.read(reports.seen_since)
-        now = self._database.now()
+        now = self._clock.now()  # the wall's, by which people expect a report
         for schedule, target in self._due:
             key, due_at = schedule.key(target), schedule.last_due(now)
             if due_at < self._seen[key] or self._planned.get(key) == due_at:
                 continue
             wanted = (schedule.report.name, schedule.period_of(due_at).name, target)
-            await self._database.write(reports.plan, [wanted], due_at=due_at, now=now)
+            await self._database.write(
+                reports.plan, [wanted], due_at=due_at, now=self._database.now()
+            )
             self._planned[key] = due_at
 
     async def _pause_s(self) -> float:
@@ -72,9 +74,10 @@ class ReportDesk:
             waiting = await self._database.read(reports.next_attempt_at)
         except StorageError:
             return LONGEST_SLEEP_S / 4
-        now = self._database.now()
-        times = [schedule.next_due(now + timedelta(microseconds=1)) for schedule, _ in self._due]
+        now = self._clock.now()
+        due = [schedule.next_due(now + timedelta(microseconds=1)) for schedule, _ in self._due]
+        left = [at - now for at in due]
         if waiting is not None:
-            times.append(waiting)
-        left_s = min(((each - now).total_seconds() for each in times), default=LONGEST_SLEEP_S)
+            left.append(waiting - self._database.now())
+        left_s = min((each.total_seconds() for each in left), default=LONGEST_SLEEP_S)
         return min(max(left_s, SHORTEST_SLEEP_S), LONGEST_SLEEP_S)

@@ -20,10 +20,6 @@ class DigestMaker:
         self._names = names
         self._catalogue = catalogue
 
-    async def figures(self, report: ReportSettings, period: Period, *, now: datetime) -> Figures:
-        """The figures alone."""
-        return await self._figures.read(report.period, period, now=now)
-
     async def digest(
         self,
         report: ReportSettings,
@@ -33,8 +29,20 @@ class DigestMaker:
         late_since: datetime | None = None,
     ) -> Digest:
         """The digest, without its picture."""
-        figures = await self.figures(report, period, now=now)
-        return digest(
+        made, _ = await self.both(report, period, now=now, late_since=late_since)
+        return made
+
+    async def both(
+        self,
+        report: ReportSettings,
+        period: Period,
+        *,
+        now: datetime,
+        late_since: datetime | None = None,
+    ) -> tuple[Digest, Figures]:
+        """The same with the figures that it was made from."""
+        figures = await self._figures.read(report.period, period, now=now)
+        made = digest(
             figures,
             title=title_of(report),
             names=await self._named(figures, now, people=report.people),
@@ -42,6 +50,7 @@ class DigestMaker:
             people=report.people,
             late_since=late_since,
         )
+        return made, figures
 
     async def _named(self, figures: Figures, now: datetime, *, people: bool) -> Names:
         unusual = [each.channel_key for each in figures.unusual_channels]

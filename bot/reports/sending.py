@@ -9,6 +9,7 @@ is known that people see it.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import structlog
 
@@ -33,7 +34,7 @@ HELD = timedelta(seconds=45)
 """So long a report that is being made is nobody else's: whoever makes it may die. Making one takes
 seconds; should two make the same, one of them sends it."""
 
-FIRST_LOOK = timedelta(seconds=10)
+FIRST_LOOK = timedelta(seconds=3)
 LOOK_AGAIN = timedelta(seconds=30)
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -54,6 +55,17 @@ class _Made:
 
     digest: Digest
     files: tuple[StoredFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a report that was to be sent by hand: `sent` (it is in the inbox), `already`, or
+    `waiting` because of `why`: a running service tries again."""
+
+    destination: str
+    outcome: Literal["sent", "already", "waiting"]
+    message_key: str | None
+    why: str = ""
 
 
 class ReportSender:
@@ -86,6 +98,31 @@ class ReportSender:
                 self._made = None
                 return
             await self.go_on(sending)
+
+    async def send_now(
+        self, name: str, period: Period, destination: str, *, by: str, again: bool
+    ) -> Sent:
+        """Send a report by hand, whatever its times are; twice for the same period and destination only
+        with `again`. A period that is not over has a name of its own, so that the schedule still sends the
+        whole of it. Raises `StorageError`."""
+        now, write = self._database.now(), self._database.write
+        called = period.name if period.is_over(now) else f"{period.name}{SO_FAR}"
+        row = (name, called, destination)
+        made = await write(reports.plan, [row], due_at=now, now=now, asked_by=by)
+        before = await self._database.read(reports.find, *row)
+        assert before is not None, "it was planned"
+        if not made and before.status in (ReportStatus.SENT, ReportStatus.SHOWN) and not again:
+            return Sent(destination, "already", before.message_key)
+        if not made and before.status is not ReportStatus.DUE:
+            await write(reports.plan_again, *row, by=by, now=now)
+        sending = await write(reports.take_one, *row, now=now, until=now + HELD)
+        if sending is not None:
+            await self.go_on(sending)
+        after = await self._database.read(reports.find, *row)
+        assert after is not None, "nobody deletes reports"
+        if after.status is ReportStatus.DUE:
+            return Sent(destination, "waiting", None, after.detail or "")
+        return Sent(destination, "sent", after.message_key)
 
     async def go_on(self, sending: Sending) -> None:
         """Bring one report a step further: into the inbox, or to the knowledge that it was shown. One
@@ -130,7 +167,7 @@ class ReportSender:
 
     async def _digest(self, schedule: ReportSchedule, sending: Sending) -> _Made:
         """The digest, made once for all destinations of a period that are served in one go."""
-        now, report = self._database.now(), schedule.report
+        now, report = max(self._database.now(), sending.due_at), schedule.report
         by_schedule = sending.asked_by is None
         late_since = sending.due_at if by_schedule and now - sending.due_at > LATE else None
         wanted = (sending.name, sending.period, late_since)

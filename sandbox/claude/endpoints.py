@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox.claude.admin import AdminEndpoints
 from sandbox.claude.answer import ScriptError, compose
 from sandbox.claude.asked import Asked
 from sandbox.claude.batch_endpoints import BatchEndpoints
@@ -58,6 +59,7 @@ class Endpoints:
         )
         return [
             *batches.routes(),
+            *AdminEndpoints(self._provider, account_of=_account_of).routes(),
             web.post("/v1/messages", self.create_message),
             web.post("/v1/messages/count_tokens", self.count_tokens),
             web.get("/v1/models", self.list_models),

@@ -39,7 +39,7 @@ class Announcer:
         self._courier = courier
         self.mention_order = MentionOrder.MENTION_FIRST
         self.unsubscribed: frozenset[str] = frozenset()
-        """Types of event that the app has not subscribed to."""
+        """Events that the app has not subscribed to, as its settings name them: `message.channels`."""
 
     def posted(self, message: Message) -> None:
         """A message: `message`, and `app_mention` if it mentions the bot outside a direct message."""
@@ -47,8 +47,7 @@ class Announcer:
         for installation in self._world.listeners(channel):
             body = self._payloads.message(message)
             events = [self._located(body, channel, message.ts)]
-            mentions = self._mentions(message, installation) and message.subtype not in _BY_SLACK
-            if mentions and not channel.is_direct:
+            if self._mentions(message, installation) and not channel.is_direct:
                 events.append(self._mention(body, channel, message.ts))
             if self.mention_order is MentionOrder.MENTION_FIRST:
                 events.reverse()
@@ -104,7 +103,7 @@ class Announcer:
     ) -> None:
         """Hand one event of one workspace to the courier, if the app has subscribed to it."""
         label = str(event["type"])
-        if label in self.unsubscribed:
+        if _subscription(event) in self.unsubscribed:
             return
         shared = channel is not None and bool(channel.shared_with)
         payload: Body = {
@@ -156,7 +155,15 @@ class Announcer:
 
     @staticmethod
     def _mentions(message: Message, installation: Installation) -> bool:
-        return (
-            f"<@{installation.bot_user_id}" in message.text
-            and message.bot_id != installation.bot_id
-        )
+        if message.bot_id == installation.bot_id or message.subtype in _BY_SLACK:
+            return False
+        bot = installation.bot_user_id
+        return f"<@{bot}>" in message.text or f"<@{bot}|" in message.text
+
+
+def _subscription(event: Mapping[str, Any]) -> str:
+    """What the app's settings call the subscription to such an event."""
+    if event["type"] != "message":
+        return str(event["type"])
+    kind = str(event["channel_type"])
+    return f"message.{kind}s" if kind in ("channel", "group") else f"message.{kind}"

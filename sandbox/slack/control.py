@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 
 VERBS = (
     "say", "edit", "delete", "unfurl", "react", "bot_says", "find",
-    "press", "slash", "shortcut", "open_home", "submit_view", "start_assistant_thread", "stop_agent",
+    "press", "press_in_view", "slash", "shortcut", "open_home", "submit_view",
+    "start_assistant_thread", "stop_agent",
     "add_workspace", "add_user", "add_channel", "invite_bot", "join", "remove_bot", "archive",
     "unarchive", "set_streaming", "set_scopes", "revoke", "uninstall", "reinstall", "oauth_code",
-    "messages", "visible", "calls", "status", "home_of", "history_of",
+    "messages", "visible", "shown", "calls", "status", "home_of", "history_of",
     "hold", "release", "hold_events", "release_events", "repeat_events", "withhold_acks",
     "drop_sockets", "refresh_sockets", "freeze_sockets", "push_to", "verify_url", "forge_signatures",
-    "reset",
+    "unsubscribe", "reset",
 )  # fmt: skip
 """What can be done by POST, with the arguments and results of the methods of that name."""
 SIGHTS = ("pings", "requests", "deliveries", "statuses", "views")
@@ -114,8 +115,9 @@ class Control:
         name = request.match_info["verb"]
         if name not in VERBS:
             raise web.HTTPNotFound(text=f"no verb {name!r}")
-        verb = self._verbs.setdefault(name, TypeAdapter(getattr(self._slack, name)))
-        result = verb.validate_json(await request.read() or b"{}")
+        if name not in self._verbs:
+            self._verbs[name] = TypeAdapter(getattr(self._slack, name))
+        result = self._verbs[name].validate_json(await request.read() or b"{}")
         return await result if inspect.isawaitable(result) else result
 
     async def look(self, request: web.Request) -> object:

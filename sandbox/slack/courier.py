@@ -16,6 +16,7 @@ from sandbox.slack.envelopes import (
     EnvelopeKind,
     Redelivery,
 )
+from sandbox.slack.errors import SlackError
 
 MAX_KEPT = 5_000
 
@@ -41,7 +42,8 @@ class Courier:
         self.route = route
         self.redelivery = Redelivery.quick()
         self._records: OrderedDict[int, DeliveryRecord] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], int] = {}
+        """What is under way, with the number of its envelope."""
         self._held: list[tuple[Envelope, Answered | None]] | None = None
         self._last = 0
         self.acked = 0
@@ -85,6 +87,15 @@ class Courier:
         for record in events[-last:]:
             self._start(record.envelope, None, begin_at=1)
 
+    def resume(self) -> None:
+        """Begin again with the events that `stop` broke off; nobody waits for the others any more."""
+        busy = {*self._tasks.values(), *(envelope.number for envelope, _ in self._held or ())}
+        for record in self.records:
+            envelope = record.envelope
+            broken_off = record.state is DeliveryState.WAITING and envelope.number not in busy
+            if broken_off and envelope.kind is EnvelopeKind.EVENT:
+                self._start(envelope, None)
+
     async def stop(self) -> None:
         """Break off what is under way."""
         tasks = list(self._tasks)
@@ -102,8 +113,8 @@ class Courier:
         task = asyncio.create_task(
             self._deliver(envelope, answered, begin_at), name=f"deliver {envelope.label}"
         )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = envelope.number
+        task.add_done_callback(self._tasks.pop)
 
     async def _deliver(self, envelope: Envelope, answered: Answered | None, begin_at: int) -> None:
         reason = "timeout" if begin_at else ""
@@ -118,13 +129,22 @@ class Courier:
             )
             self._note_attempt(envelope, attempt)
             if not attempt.reason:
-                if answered is not None:
-                    answered(attempt.answer or {})
+                self._act_on(envelope, attempt, answered)
                 return
             if attempt.final:
                 break
             reason = attempt.reason
         self._note_lost(envelope)
+
+    def _act_on(self, envelope: Envelope, attempt: Attempt, answered: Answered | None) -> None:
+        """Do what an acknowledgement says; what Slack would refuse is noted as a reason."""
+        if answered is None:
+            return
+        try:
+            answered(attempt.answer or {})
+        except SlackError as error:
+            record = self._records[envelope.number]
+            self._note(replace(record, reasons=(*record.reasons, error.error)))
 
     def _note_attempt(self, envelope: Envelope, attempt: Attempt) -> None:
         record = self._records.get(envelope.number, DeliveryRecord(envelope=envelope))

@@ -56,7 +56,9 @@ def default_world(ids: Ids) -> World:
         )
     )
     workspace = Workspace(id=TEAM_ID, name="Sandbox", domain="sandbox")
-    bot = install(world, workspace, ids, bot_user_id="U0PARLEY01", bot_token=BOT_TOKEN)
+    bot = install(
+        world, workspace, ids, bot_user_id="U0PARLEY01", bot_id="B0PARLEY01", bot_token=BOT_TOKEN
+    )
     world.keep(*PEOPLE)
     everybody = frozenset(person.id for person in PEOPLE)
     for name, number in (("general", 1), ("random", 2)):
@@ -89,6 +91,7 @@ def install(
     ids: Ids,
     *,
     bot_user_id: str | None = None,
+    bot_id: str | None = None,
     bot_token: str | None = None,
     scopes: frozenset[str] = SCOPES,
 ) -> User:
@@ -99,7 +102,7 @@ def install(
         name=world.app.name.lower(),
         real_name=world.app.name,
         is_bot=True,
-        bot_id=ids.entity("B"),
+        bot_id=bot_id or ids.entity("B"),
     )
     assert bot.bot_id is not None
     world.keep(

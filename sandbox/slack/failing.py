@@ -1,5 +1,7 @@
 """How it is set up, and how it fails: limits, faults, held calls, lost and repeated deliveries."""
 
+from collections.abc import Sequence
+
 from sandbox.slack.announcer import MentionOrder
 from sandbox.slack.envelopes import Redelivery
 from sandbox.slack.faults import Fault, Faults
@@ -128,6 +130,11 @@ class Failing:
         if self._platform.push is None:
             raise ValueError("there is no address yet: `push_to` one")
         self._platform.push.forge(times)
+
+    def unsubscribe(self, events: Sequence[str]) -> None:
+        """The events that the app is not subscribed to, instead of those before, such as
+        `message.channels` or `agent_session_stopped`."""
+        self._platform.announcer.unsubscribed = frozenset(events)
 
     def drop_sockets(self, *, reset: bool = True) -> None:
         """Lose all sockets without a word."""

@@ -1,6 +1,6 @@
 """What people do with the app: press its buttons, use its commands, open its home, stop it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,35 +21,35 @@ class Interacting(Looking):
         """Press a button of a message, named by its label, action id or value.
 
         Raises:
-            ValueError: it has no such button.
+            ValueError: it has no such button, or is gone.
         """
         found = self.find(message)
+        if found.deleted_at is not None:
+            raise ValueError(f"the message {found.key} was deleted")
         channel = self._platform.world.channel(found.channel_id)
-        block, element, pressed = _pressed(found, button)
-        action: Body = {
-            "type": element.get("type"),
-            "action_id": pressed.action_id,
-            "block_id": str(block.get("block_id") or "b1"),
-            "text": {"type": "plain_text", "text": pressed.label, "emoji": True},
-            "value": pressed.value,
-            "action_ts": self._platform.ids.ts(),
-        }
-        body = self._interaction("block_actions", by, channel.team_id)
-        container: Body = {
-            "type": "message",
-            "message_ts": found.ts,
-            "channel_id": channel.id,
-            "is_ephemeral": found.ephemeral_for is not None,
-        }
-        if found.thread_ts is not None:
-            container["thread_ts"] = found.thread_ts
-        body |= {
-            "container": container,
+        body = self._interaction("block_actions", by, channel.team_id) | {
+            "container": _container(found),
             "channel": {"id": channel.id, "name": _name_of(channel)},
-            "message": self._platform.payloads.message(found),
             "state": {"values": {}},
             "response_url": self._response_url(channel, by, found),
-            "actions": [action],
+            "actions": [self._action(found.content.blocks, button)],
+        }
+        if found.ephemeral_for is None:  # Slack does not keep those
+            body["message"] = self._platform.payloads.message(found)
+        self._platform.courier.send(EnvelopeKind.INTERACTION, "block_actions", body)
+
+    def press_in_view(self, view_id: str, button: str, *, by: str | None = None) -> None:
+        """Press a button of a modal or a home; `by` is whoever sees it.
+
+        Raises:
+            ValueError: it has no such button.
+        """
+        view = self._platform.surfaces.views[view_id]
+        user = self._platform.world.user(by or self._platform.surfaces.viewer_of(view_id))
+        body = self._interaction("block_actions", user.id, user.team_id) | {
+            "container": {"type": "view", "view_id": view_id},
+            "view": view,
+            "actions": [self._action(view["blocks"], button)],
         }
         self._platform.courier.send(EnvelopeKind.INTERACTION, "block_actions", body)
 
@@ -181,6 +181,18 @@ class Interacting(Looking):
             where,
         )
 
+    def _action(self, blocks: Sequence[Mapping[str, Any]], wanted: str) -> Body:
+        """What Slack says of a button that was pressed."""
+        block, element, pressed = _pressed(blocks, wanted)
+        return {
+            "type": element.get("type"),
+            "action_id": pressed.action_id,
+            "block_id": str(block.get("block_id") or "b1"),
+            "text": {"type": "plain_text", "text": pressed.label, "emoji": True},
+            "value": pressed.value,
+            "action_ts": self._platform.ids.ts(),
+        }
+
     def _answer_command(self, place: Place, answer: Mapping[str, Any]) -> None:
         """Show what the acknowledgement of a command carries."""
         if answer:
@@ -224,13 +236,25 @@ class Interacting(Looking):
         return self._platform.response_urls.new(place)
 
 
-def _pressed(message: Message, wanted: str) -> tuple[Body, Body, Button]:
-    for block in message.content.blocks:
+def _container(message: Message) -> Body:
+    found: Body = {
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": message.channel_id,
+        "is_ephemeral": message.ephemeral_for is not None,
+    }
+    if message.thread_ts is not None:
+        found["thread_ts"] = message.thread_ts
+    return found
+
+
+def _pressed(blocks: Sequence[Mapping[str, Any]], wanted: str) -> tuple[Body, Body, Button]:
+    for block in blocks:
         for element in [*(block.get("elements") or ()), block.get("accessory") or {}]:
             for button in buttons_of([{"elements": [element]}]):
                 if wanted in (button.label, button.action_id, button.value):
                     return dict(block), dict(element), button
-    raise ValueError(f"the message has no button {wanted!r}")
+    raise ValueError(f"there is no button {wanted!r}")
 
 
 def _name_of(channel: Channel) -> str:

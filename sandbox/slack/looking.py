@@ -49,6 +49,11 @@ class Looking:
             and by_app in (None, message.bot_id is not None)
         )
 
+    def shown(self, message: Message | str) -> Visible | None:
+        """A message as it looks now; None if it was deleted."""
+        found = self.find(message)
+        return None if found.deleted_at else Renderer(self._platform.world).visible(found)
+
     def text_of(self, message: Message) -> str:
         """What a person reads in it now."""
         return Renderer(self._platform.world).text(message.content)

@@ -1,38 +1,32 @@
 """A simulated Slack in another process, with the same controls."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from sandbox.changes import WAIT_S
 from sandbox.feed import Change
-from sandbox.remote import RemoteSimulator, SimulatorProcess
+from sandbox.remote import SimulatorProcess
 from sandbox.slack.default_world import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 from sandbox.slack.envelopes import DeliveryRecord, Redelivery
 from sandbox.slack.faults import Fault
 from sandbox.slack.limits import RateLimits
 from sandbox.slack.messages import Message
 from sandbox.slack.pings import Ping
+from sandbox.slack.remote_acting import RemoteActing, Said, key_of
 from sandbox.slack.render import Visible
 from sandbox.slack.request_log import SeenCall
 from sandbox.slack.surfaces import AgentStatus
-from sandbox.slack.talking import Upload
-from sandbox.slack.world import Channel, ChannelKind, Installation, User
-
-T = TypeVar("T")
-Said = Message | Visible | str
-"""A message, what is visible of it, or its `key`."""
 
 
-class RemoteSlack(RemoteSimulator):
+class RemoteSlack(RemoteActing):
     """Controls a simulated Slack over HTTP: `async with RemoteSlack(base_url) as slack`.
 
     The verbs are those of `SimulatedSlack`, to be awaited.
     """
 
-    service = "Slack"
     bot_token = BOT_TOKEN
     app_token = APP_TOKEN
     signing_secret = SIGNING_SECRET
@@ -41,132 +35,6 @@ class RemoteSlack(RemoteSimulator):
     def api_url(self) -> str:
         """What `SLACK_API_URL` must say."""
         return f"{self.base_url}/api/"
-
-    async def say(
-        self,
-        text: str,
-        *,
-        by: str = "ada",
-        channel: str = "general",
-        thread_ts: str | None = None,
-        mention: bool = False,
-        files: Sequence[Upload] = (),
-        broadcast: bool = False,
-    ) -> Message:
-        """`SimulatedSlack.say`."""
-        return await self._ask(
-            "say", Message, text=text, by=by, channel=channel, thread_ts=thread_ts,
-            mention=mention, files=TypeAdapter(Sequence[Upload]).dump_python(files, mode="json"),
-            broadcast=broadcast,
-        )  # fmt: skip
-
-    async def edit(self, message: Said, text: str) -> Message:
-        """`SimulatedSlack.edit`."""
-        return await self._ask("edit", Message, message=_key(message), text=text)
-
-    async def delete(self, message: Said) -> Message:
-        """`SimulatedSlack.delete`."""
-        return await self._ask("delete", Message, message=_key(message))
-
-    async def unfurl(self, message: Said, url: str) -> Message:
-        """`SimulatedSlack.unfurl`."""
-        return await self._ask("unfurl", Message, message=_key(message), url=url)
-
-    async def react(self, message: Said, name: str = "thumbsup", *, by: str = "ada") -> None:
-        """`SimulatedSlack.react`."""
-        await self._tell("react", message=_key(message), name=name, by=by)
-
-    async def bot_says(
-        self,
-        text: str,
-        *,
-        channel: str = "general",
-        thread_ts: str | None = None,
-        mention: bool = False,
-    ) -> Message:
-        """`SimulatedSlack.bot_says`."""
-        return await self._ask(
-            "bot_says", Message, text=text, channel=channel, thread_ts=thread_ts, mention=mention
-        )
-
-    async def press(self, message: Said, button: str, *, by: str = "ada") -> None:
-        """`SimulatedSlack.press`."""
-        await self._tell("press", message=_key(message), button=button, by=by)
-
-    async def slash(
-        self, command: str, text: str = "", *, by: str = "ada", channel: str = "general"
-    ) -> None:
-        """`SimulatedSlack.slash`."""
-        await self._tell("slash", command=command, text=text, by=by, channel=channel)
-
-    async def shortcut(
-        self, callback_id: str, *, by: str = "ada", message: Said | None = None
-    ) -> None:
-        """`SimulatedSlack.shortcut`."""
-        key = None if message is None else _key(message)
-        await self._tell("shortcut", callback_id=callback_id, by=by, message=key)
-
-    async def open_home(self, *, by: str = "ada", tab: str = "home") -> None:
-        """`SimulatedSlack.open_home`."""
-        await self._tell("open_home", by=by, tab=tab)
-
-    async def submit_view(
-        self, view_id: str, values: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> None:
-        """`SimulatedSlack.submit_view`."""
-        await self._tell("submit_view", view_id=view_id, values=values)
-
-    async def start_assistant_thread(self, *, by: str = "ada") -> str:
-        """`SimulatedSlack.start_assistant_thread`."""
-        return await self._ask("start_assistant_thread", str, by=by)
-
-    async def stop_agent(self, channel: str, thread_ts: str, *, by: str = "ada") -> None:
-        """`SimulatedSlack.stop_agent`."""
-        await self._tell("stop_agent", channel=channel, thread_ts=thread_ts, by=by)
-
-    async def add_workspace(self, name: str, *, streaming: bool = True) -> Installation:
-        """`SimulatedSlack.add_workspace`."""
-        return await self._ask("add_workspace", Installation, name=name, streaming=streaming)
-
-    async def add_user(
-        self, name: str, *, admin: bool = False, workspace: str | None = None
-    ) -> User:
-        """`SimulatedSlack.add_user`."""
-        return await self._ask("add_user", User, name=name, admin=admin, workspace=workspace)
-
-    async def add_channel(
-        self,
-        name: str,
-        *,
-        kind: ChannelKind = ChannelKind.PUBLIC,
-        members: Sequence[str] | None = None,
-        bot: bool = True,
-        workspace: str | None = None,
-        shared_with: Sequence[str] = (),
-    ) -> Channel:
-        """`SimulatedSlack.add_channel`."""
-        return await self._ask(
-            "add_channel", Channel, name=name, kind=kind, members=members, bot=bot,
-            workspace=workspace, shared_with=shared_with,
-        )  # fmt: skip
-
-    async def govern(
-        self,
-        what: Literal["invite_bot", "remove_bot", "archive", "unarchive"],
-        channel: str = "general",
-    ) -> None:
-        """The verbs of that name, which take a channel."""
-        await self._tell(what, channel=channel)
-
-    async def end(
-        self, what: Literal["revoke", "uninstall"], *, workspace: str | None = None
-    ) -> None:
-        """`SimulatedSlack.revoke` or `uninstall`."""
-        await self._tell(what, workspace=workspace)
-
-    async def set_streaming(self, allowed: bool, *, workspace: str | None = None) -> None:
-        """`SimulatedSlack.set_streaming`."""
-        await self._tell("set_streaming", allowed=allowed, workspace=workspace)
 
     async def messages(
         self, channel: str = "general", thread_ts: str | None = None
@@ -190,9 +58,18 @@ class RemoteSlack(RemoteSimulator):
             by_app=by_app,
         )  # fmt: skip
 
+    async def find(self, message: Said) -> Message:
+        """`SimulatedSlack.find`."""
+        return await self._ask("find", Message, message=key_of(message))
+
+    async def shown(self, message: Said) -> Visible | None:
+        """`SimulatedSlack.shown`."""
+        found = await self._tell("shown", message=key_of(message))
+        return None if found is None else TypeAdapter(Visible).validate_python(found)
+
     async def history_of(self, message: Said) -> tuple[str, ...]:
         """`SimulatedSlack.history_of`."""
-        return await self._ask("history_of", tuple[str, ...], message=_key(message))
+        return await self._ask("history_of", tuple[str, ...], message=key_of(message))
 
     async def status(self, channel: str, thread_ts: str) -> AgentStatus:
         """`SimulatedSlack.status`."""
@@ -279,9 +156,9 @@ class RemoteSlack(RemoteSimulator):
         """`SimulatedSlack.withhold_acks`."""
         await self._tell("withhold_acks", times=times)
 
-    async def drop_sockets(self) -> None:
+    async def drop_sockets(self, *, reset: bool = True) -> None:
         """`SimulatedSlack.drop_sockets`."""
-        await self._tell("drop_sockets")
+        await self._tell("drop_sockets", reset=reset)
 
     async def refresh_sockets(self, reason: str = "refresh_requested") -> None:
         """`SimulatedSlack.refresh_sockets`."""
@@ -295,9 +172,17 @@ class RemoteSlack(RemoteSimulator):
         """`SimulatedSlack.push_to`."""
         await self._tell("push_to", url=url)
 
+    async def forge_signatures(self, times: int = 1) -> None:
+        """`SimulatedSlack.forge_signatures`."""
+        await self._tell("forge_signatures", times=times)
+
     async def verify_url(self) -> bool:
         """`SimulatedSlack.verify_url`."""
         return await self._ask("verify_url", bool)
+
+    async def unsubscribe(self, events: Sequence[str]) -> None:
+        """`SimulatedSlack.unsubscribe`."""
+        await self._tell("unsubscribe", events=events)
 
     async def reset(self) -> None:
         """`SimulatedSlack.reset`."""
@@ -355,16 +240,6 @@ class RemoteSlack(RemoteSimulator):
         found = await self._look(f"changes?after={after}&timeout_s={timeout_s}", dict[str, Any])
         return TypeAdapter(tuple[Change, ...]).validate_python(found["changes"])
 
-    async def _tell(self, verb: str, /, **arguments: Any) -> Any:
-        return (await self._call("POST", verb, arguments))["result"]
-
-    async def _ask(self, verb: str, returned: type[T], /, **arguments: Any) -> T:
-        return TypeAdapter(returned).validate_python(await self._tell(verb, **arguments))
-
-    async def _look(self, sight: str, returned: type[T]) -> T:
-        answer = await self._call("GET", sight)
-        return TypeAdapter(returned).validate_python(answer["result"])
-
 
 class SlackProcess(SimulatorProcess, RemoteSlack):
     """A simulated Slack started as a process of its own: `async with SlackProcess() as slack`."""
@@ -373,7 +248,3 @@ class SlackProcess(SimulatorProcess, RemoteSlack):
 
     def __init__(self, *, port: int = 0) -> None:
         super().__init__(port=port, options=("--instant",))
-
-
-def _key(message: Said) -> str:
-    return message if isinstance(message, str) else message.key

@@ -84,6 +84,7 @@ class SimulatedSlack(Talking, Interacting, Governing, Failing):
         app.add_routes(FilesEndpoint(platform).routes())
         app.add_routes(Control(self).routes())
         await self._site.start(app)
+        platform.courier.resume()
 
     async def stop(self) -> None:
         """Stop listening and break off what is running; fine if it is not running."""

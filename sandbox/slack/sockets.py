@@ -23,6 +23,7 @@ MAX_SOCKETS = 10
 """https://docs.slack.dev/apis/events-api/using-socket-mode#connections"""
 PATH = "/_socket/link"
 _MAX_TICKETS = 100
+_CLOSE_WITHIN_S = 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +82,7 @@ class Sockets:
         """GET: a socket of the app."""
         if self._tickets.pop(request.query.get("ticket", ""), False) is not None:
             return web.Response(status=408, text="this link has been used or never was one")
-        response = web.WebSocketResponse(autoping=False)
+        response = web.WebSocketResponse(autoping=False, timeout=_CLOSE_WITHIN_S)
         await response.prepare(request)
         if self.count >= MAX_SOCKETS:
             await response.send_str(self._farewell("too_many_websockets"))

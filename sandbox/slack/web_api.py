@@ -1,6 +1,5 @@
 """The Web API: every call is read, logged, failed or held as scripted, checked, and done."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,26 +7,17 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.connection import break_connection
 from sandbox.slack.call import Answer, Args, Call, Method, Methods, read_args
 from sandbox.slack.errors import SlackError
-from sandbox.slack.faults import Fault, FaultKind
+from sandbox.slack.faults import Fault
 from sandbox.slack.holds import Stage
 from sandbox.slack.platform import Platform
 from sandbox.slack.request_log import Outcome
+from sandbox.slack.striking import Struck, rate_limited, strike, strike_late
 from sandbox.slack.world import Installation, InstallationState
 
 _log = logging.getLogger(__name__)
-_HTML_PAGE = "<!doctype html><html><body>Please log in.</body></html>"
 _SECRETS = frozenset({"token", "client_secret", "refresh_token"})
-
-
-class _Struck(Exception):
-    """A fault decides what is answered; nobody reads it where the connection was broken."""
-
-    def __init__(self, answer: web.Response) -> None:
-        super().__init__()
-        self.answer = answer
 
 
 @dataclass(slots=True)
@@ -90,7 +80,7 @@ class WebApi:
         except SlackError as error:
             facts.outcome = Outcome.REFUSED if fault is None else Outcome.FAULTED
             return facts.answered(error.body(), error.status, error.headers)
-        except _Struck as struck:
+        except Struck as struck:
             facts.outcome = Outcome.FAULTED
             return struck.answer
         except Exception:
@@ -110,34 +100,15 @@ class WebApi:
         shown = {key: value for key, value in given.items() if key not in _SECRETS}
         self._platform.log.update(number, args=shown)
         if fault is not None:
-            await self._fail_early(request, fault)
+            await strike(request, fault, self._platform.clock)
         await self._platform.holds.wait(name, Stage.BEFORE)
         body = self._perform(request, name, given, facts)
         facts.acted = True
         await self._platform.holds.wait(name, Stage.AFTER)
-        if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
-            break_connection(request, reset=fault.reset)
-            raise _Struck(web.Response())
+        if fault is not None:
+            strike_late(request, fault)
         facts.outcome = Outcome.ANSWERED
         return facts.answered(body, 200, self._headers(facts))
-
-    async def _fail_early(self, request: web.Request, fault: Fault) -> None:
-        """Do what the fault says before anything is done; return if it strikes later."""
-        if fault.kind is FaultKind.ERROR:
-            raise SlackError(fault.error)
-        if fault.kind is FaultKind.STATUS:
-            raise SlackError("service_unavailable", status=fault.status)
-        if fault.kind is FaultKind.RATE_LIMITED:
-            raise _rate_limited(fault.retry_after_s)
-        if fault.kind is FaultKind.HANG:
-            await asyncio.Event().wait()
-        if fault.kind is FaultKind.DELAY:
-            await self._platform.clock.sleep(fault.delay_s)
-        if fault.kind is FaultKind.DROP:
-            break_connection(request, reset=fault.reset)
-            raise _Struck(web.Response())
-        if fault.kind is FaultKind.NOT_JSON:
-            raise _Struck(web.Response(text=_HTML_PAGE, content_type="text/html"))
 
     def _perform(
         self, request: web.Request, name: str, given: dict[str, Any], facts: _Facts
@@ -179,7 +150,7 @@ class WebApi:
             channel_id=args.text("channel") or None,
         )
         if wait_s > 0:
-            raise _rate_limited(wait_s)
+            raise rate_limited(wait_s)
 
     def _headers(self, facts: _Facts) -> dict[str, str]:
         if facts.team_id is None:
@@ -195,10 +166,6 @@ def _check_scopes(method: Method, installation: Installation) -> None:
             needed=method.scopes[0],
             provided=",".join(sorted(installation.scopes)),
         )
-
-
-def _rate_limited(retry_after_s: int) -> SlackError:
-    return SlackError("ratelimited", status=429, headers={"Retry-After": str(retry_after_s)})
 
 
 def _authorization(request: web.Request) -> str:

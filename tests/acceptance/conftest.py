@@ -1,5 +1,4 @@
-"""What acceptance tests share: one browser a process, since it takes longest to start, and a SQLite
-database whose tables are made once and then copied."""
+"""What acceptance tests share: a browser, and a database with its tables made."""
 
 import asyncio
 import shutil
@@ -18,7 +17,8 @@ from tests.browser import browser
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """The browser. Each test opens windows of its own in it, which share nothing."""
+    """The browser, one a process, since it takes longest to start. Each test opens windows of its own
+    in it, which share nothing."""
     async with browser() as running:
         yield running
 

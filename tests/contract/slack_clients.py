@@ -14,8 +14,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import RemoteSlack, SimulatedSlack
 
+PING_S = 5.0
 QUICK_PING_S = 0.2
-"""How soon the SDK notices a connection that broke."""
+"""How soon the SDK looks whether its connection broke; too quick for a busy machine where it didn't."""
 
 
 @asynccontextmanager
@@ -84,7 +85,7 @@ def hearing_app(slack: SimulatedSlack) -> Hearing:
 
 @asynccontextmanager
 async def connected(
-    slack: SimulatedSlack, *, sockets: int = 1, ping_interval: float = QUICK_PING_S
+    slack: SimulatedSlack, *, sockets: int = 1, ping_interval: float = PING_S
 ) -> AsyncIterator[Hearing]:
     """The app over Socket Mode, with that many sockets."""
     heard = hearing_app(slack)

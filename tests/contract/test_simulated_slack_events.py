@@ -88,6 +88,21 @@ async def test_a_bot_hears_nothing_where_it_is_not(simulated_slack: SimulatedSla
     assert len(simulated_slack.deliveries) == 5
 
 
+async def test_an_app_hears_what_it_is_subscribed_to(simulated_slack: SimulatedSlack) -> None:
+    """Without `message.channels` only mentions come from channels, and direct messages all the same."""
+    simulated_slack.unsubscribe(["message.channels", "agent_session_stopped"])
+    async with connected(simulated_slack) as heard, web_client(simulated_slack) as client:
+        simulated_slack.say("not for you")
+        said = simulated_slack.say("for you", mention=True)
+        simulated_slack.say("hello", channel="@ada")
+        events = await _heard(simulated_slack, heard, 2)
+        status = await client.agents_sessions_setStatus(
+            channel_id=said.channel_id, thread_ts=said.ts, status="processing"
+        )
+    assert [each["type"] for each in events] == ["app_mention", "message"]
+    assert status["warning"] == "missing_agent_session_stopped_event_subscription"
+
+
 async def test_threads_and_broadcasts_name_their_beginning(
     simulated_slack: SimulatedSlack,
 ) -> None:

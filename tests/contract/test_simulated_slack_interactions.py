@@ -69,12 +69,55 @@ async def test_a_press_says_what_was_pressed_where_and_by_whom(
         await wait_until(lambda: len(pressed) == 3)
         with pytest.raises(ValueError, match="no button 'Go'"):
             simulated_slack.press(key, "Go")
+        simulated_slack.delete(key)
+        with pytest.raises(ValueError, match="was deleted"):
+            simulated_slack.press(key, "Stop")
     body = pressed[0]
     assert body["user"]["id"] == simulated_slack.world.user("grace").id
     assert f"{body['channel']['id']}/{body['container']['message_ts']}" == key
     assert body["container"]["thread_ts"] == root.ts
     assert body["actions"][0]["value"] == "t1"
     assert body["message"]["text"] == "working"
+
+
+async def test_an_ephemeral_message_has_buttons_too(simulated_slack: SimulatedSlack) -> None:
+    """Slack does not say what stood there, but its `response_url` can replace it."""
+    pressed: list[dict[str, Any]] = []
+    async with connected(simulated_slack) as heard, web_client(simulated_slack) as client:
+
+        @heard.app.action("stop")
+        async def stop(ack: Any, body: dict[str, Any], respond: Any) -> None:
+            await ack()
+            await respond(text="stopped", replace_original=True)
+            pressed.append(body)
+
+        ada = simulated_slack.world.user("ada").id
+        general = simulated_slack.world.channel("general").id
+        await client.chat_postEphemeral(channel=general, user=ada, text="stop?", blocks=[ACTIONS])
+        simulated_slack.press(simulated_slack.messages()[0], "Stop")
+        await wait_until(lambda: bool(pressed))
+    assert pressed[0]["container"]["is_ephemeral"] is True
+    assert "message" not in pressed[0]
+    assert [each.text for each in simulated_slack.visible(to="ada")] == ["stopped"]
+    assert simulated_slack.visible(to="grace") == ()
+
+
+async def test_a_home_has_buttons_too(simulated_slack: SimulatedSlack) -> None:
+    """The press says in which view, for whoever sees it."""
+    pressed: list[dict[str, Any]] = []
+    async with connected(simulated_slack) as heard, web_client(simulated_slack) as client:
+
+        @heard.app.action("stop")
+        async def stop(ack: Any, body: dict[str, Any]) -> None:
+            await ack()
+            pressed.append(body)
+
+        grace = simulated_slack.world.user("grace").id
+        home = {"type": "home", "blocks": [ACTIONS]}
+        view = (await client.views_publish(user_id=grace, view=home))["view"]
+        simulated_slack.press_in_view(view["id"], "Stop")
+        await wait_until(lambda: bool(pressed))
+    assert (pressed[0]["view"]["id"], pressed[0]["user"]["id"]) == (view["id"], grace)
 
 
 async def test_a_response_url_changes_the_message_or_adds_another(

@@ -1,13 +1,16 @@
 """The simulated Slack in a process of its own, controlled over HTTP."""
 
 import asyncio
+import inspect
 import sys
+from typing import Any
 
 import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 
 from sandbox.slack import (
+    ChannelKind,
     DeliveryState,
     Fault,
     Outcome,
@@ -18,6 +21,7 @@ from sandbox.slack import (
     SlackProcess,
     Upload,
 )
+from sandbox.slack.control import VERBS
 from tests.contract.slack_clients import connected, web_client
 
 
@@ -52,10 +56,48 @@ async def test_another_process_can_do_all_that_a_test_can(
     outcomes = [Outcome.FAULTED, Outcome.ANSWERED, Outcome.ANSWERED, Outcome.REFUSED]
     assert [call.outcome for call in calls] == outcomes
     assert "token" not in calls[0].args
+    seen = await slack.shown(shown[0])
+    assert seen is not None
+    assert seen.text == "@here you"
     await slack.delete(said)
+    assert await slack.shown(said) is None
     assert (await slack.messages(thread_ts=said.ts))[0].deleted_at is not None
     await slack.reset()
     assert await slack.visible() == ()
+
+
+def _parameters(method: Any) -> set[str]:
+    return set(inspect.signature(method).parameters)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_the_same_here_and_there(verb: str) -> None:
+    """What can be done in this process can be done in another, with arguments of the same names."""
+    here, there = getattr(SimulatedSlack, verb), getattr(RemoteSlack, verb)
+    assert _parameters(there) == _parameters(here)
+
+
+async def test_the_world_can_be_changed_from_elsewhere(
+    simulated_slack_process: SlackProcess,
+) -> None:
+    """Workspaces, people and channels are made; tokens are revoked and given again."""
+    slack = simulated_slack_process
+    other = await slack.add_workspace("Other", streaming=False)
+    olga = await slack.add_user("olga", admin=True, workspace="other")
+    shared = await slack.add_channel("shared", kind=ChannelKind.PRIVATE, shared_with=["other"])
+    assert olga.id in shared.members
+    await slack.join("lounge", "marie")
+    await slack.archive("random")
+    world = await slack.world()
+    assert [each["archived"] for each in world["channels"] if each["name"] == "random"] == [True]
+    assert world["api_url"] == slack.api_url
+    await slack.revoke(workspace="other")
+    again = await slack.reinstall(workspace="other")
+    assert again.bot_token != other.bot_token
+    assert await slack.oauth_code(workspace="other")
+    await slack.set_scopes(["chat:write"], workspace="other")
+    async with web_client(slack, token=again.bot_token) as client:
+        assert (await client.auth_test()).headers["x-oauth-scopes"] == "chat:write"
 
 
 async def test_the_feed_tells_what_changed(simulated_slack_process: SlackProcess) -> None:

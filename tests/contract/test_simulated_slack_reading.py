@@ -4,10 +4,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import ChannelKind, SimulatedSlack, Upload
+from sandbox.slack import ChannelKind, Fault, Outcome, SimulatedSlack, Upload
 from tests.contract.slack_clients import connected, slack_client, web_client
 
 __all__ = ["slack_client"]
@@ -228,6 +228,24 @@ async def test_files_of_people_are_fetched_with_the_token(
     assert (file["mimetype"], file["size"], file["name"]) == ("image/png", 4, "a.png")
     assert await _fetch(file["url_private_download"], simulated_slack.bot_token) == b"\x89PNG"
     assert b"Sign in" in await _fetch(file["url_private"], "xoxb-wrong")
+
+
+async def test_sending_and_fetching_can_fail_too(
+    simulated_slack: SimulatedSlack, slack_client: AsyncWebClient, channel: str
+) -> None:
+    """Faults know them as `upload` and `download`, and the log shows them."""
+    said = simulated_slack.say("look", files=[Upload("a.png", b"x", "image/png")])
+    history = await slack_client.conversations_history(channel=channel)
+    url = history["messages"][0]["files"][0]["url_private"]
+    simulated_slack.fail_next(Fault.not_json(), method="download")
+    assert b"log in" in await _fetch(url, simulated_slack.bot_token)
+    assert await _fetch(url, simulated_slack.bot_token) == b"x"
+    simulated_slack.fail_next(Fault.of_status(500), method="upload")
+    with pytest.raises(SlackRequestError, match="status: 500"):
+        await slack_client.files_upload_v2(channel=channel, content="x", filename="a.txt")
+    outcomes = [call.outcome for call in simulated_slack.calls("download")]
+    assert outcomes == [Outcome.FAULTED, Outcome.ANSWERED]
+    assert simulated_slack.messages() == (said,)
 
 
 async def _fetch(url: str, token: str) -> bytes:

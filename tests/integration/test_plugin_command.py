@@ -13,6 +13,21 @@ from tests.integration.operators_desk import OperatorsDesk
 ROOT = Path(__file__).parents[2]
 ODD = "from bot.plugins import Plugin\nplugin = Plugin('odd', api=1)\n"
 
+TYPED = """\
+from pydantic import BaseModel
+from bot.plugins import Context, Plugin
+
+class Settings(BaseModel):
+    colour: str = "red"
+
+plugin = Plugin("odd", api=1, settings=Settings, state=str)
+
+@plugin.command("odd")
+async def odd(ctx: Context[Settings, str]) -> str:
+    'Do something odd.'
+    return {use}
+"""
+
 
 class Installation:
     """An empty folder in which an operator works; packages are installed into `site`."""
@@ -106,10 +121,60 @@ async def test_a_broken_plugin_is_reported_and_skipped(
     file = desk.directory / "data" / "plugins" / "odd.py"
     file.parent.mkdir(parents=True)
     file.write_text(code)
-    assert why in (await desk.parley("plugin", "check")).sentence
+    said = await desk.parley("plugin", "check")
+    assert (said.status, why in said.err) == (1, True)
     listed = (await desk.parley("plugin", "list", "--json")).json
     states = {each["name"]: each["state"] for each in listed}
     assert (states["odd"], states["core"]) == ("broken", "on")
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import os; os._exit(7)", "loading it ended the process with status 7"),
+        (
+            "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+            "loading it ended the process with status -11",
+        ),
+        (f"print('noise')\n{ODD}", None),
+    ],
+)
+async def test_a_plugin_is_looked_at_in_a_process_of_its_own(
+    desk: OperatorsDesk, code: str, why: str | None
+) -> None:
+    """What would end the whole command ends there; the others are looked at all the same."""
+    file = desk.directory / "data" / "plugins" / "odd.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(code)
+    said = await desk.parley("plugin", "check")
+    assert "core: fine" in said.out
+    if why is None:
+        assert (said.status, "odd: fine" in said.out) == (0, True)
+    else:
+        assert (said.status, f"odd: {why}" in said.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("use", "why"),
+    [
+        ("ctx.settings.colour", None),
+        ("ctx.settings.color", '"Settings" has no attribute "color"'),
+        ("ctx.state.upper()", None),
+        ("ctx.state.uper()", '"str" has no attribute "uper"'),
+    ],
+)
+async def test_a_wrong_context_is_seen_by_a_type_checker(
+    desk: OperatorsDesk, use: str, why: str | None
+) -> None:
+    """Settings and state have their types everywhere; `check NAME` looks."""
+    file = desk.directory / "data" / "plugins" / "odd.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(TYPED.format(use=use))
+    said = await desk.parley("plugin", "check", "odd")
+    if why is None:
+        assert (said.status, "odd: fine (/odd)" in said.out) == (0, True), said.err
+    else:
+        assert (said.status, why in said.err) == (1, True)
 
 
 async def test_without_a_plugin_that_is_required_nothing_starts(desk: OperatorsDesk) -> None:
@@ -124,4 +189,4 @@ async def test_unknown_settings_of_a_plugin_are_told(desk: OperatorsDesk) -> Non
     """With the section and the key."""
     desk.write("[plugins.core]\ncolour = 'red'\n")
     said = await desk.parley("plugin", "check")
-    assert "[plugins.core]: colour: Extra inputs are not permitted" in said.sentence
+    assert (said.status, "[plugins.core]: colour: Extra inputs" in said.err) == (1, True)

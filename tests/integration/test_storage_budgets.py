@@ -3,16 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
+from bot.engine.accounts import LedgerBooks
+from bot.engine.budget_rules import BudgetRules
 from bot.vocabulary import Closing, EntryStatus, SystemClock, Usage
+from config.sections import LimitsSettings
 from storage import budgets, ledger
 from storage.admission import Slot, admit
 from storage.budgets import BudgetClaim, BudgetState
 from storage.database import Database
 from storage.errors import BudgetExceeded, Unpriced
+from storage.tables import RateSlotRow
+from storage.upsert import table
 from tests.storage_kit import CHANNEL, T0, at, request
 
 ENDS_AT = at(86_400)
@@ -231,3 +237,36 @@ async def test_twenty_requests_are_settled_while_others_are_admitted(database: D
     async with asyncio.timeout(10):
         await asyncio.gather(*(whole(number) for number in range(TURNS)))
     assert [await _counted(database, key) for key in "ab"] == [(TURNS * 40, 0)] * 2
+
+
+class HaltingClock(SystemClock):
+    """Each look at it finds a second gone: so much the database keeps everybody waiting."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def monotonic(self) -> float:
+        """A second later than before."""
+        self._looks += 1
+        return float(self._looks)
+
+
+async def test_a_request_that_left_late_counts_from_then(ready_url: str) -> None:
+    """Its place was granted before the database had it written: the window begins when it left, which
+    is written down at the next heartbeat."""
+    database = Database(ready_url, clock=HaltingClock())
+    settings = LimitsSettings(channel_messages=1, channel_per_s=60.0)
+    books = LedgerBooks(database=database, rules=BudgetRules((), zone=ZoneInfo("UTC")))
+    turn = books.for_turn("turn1", channel_key=CHANNEL.key, limits=settings)
+    await turn.open(request())
+    granted = await _starts_at(database, "turn1")
+    await books.save_starts()
+    assert await _starts_at(database, "turn1") > granted
+    await books.save_starts()
+    await database.close()
+
+
+async def _starts_at(database: Database, turn_id: str) -> datetime:
+    slots = table(RateSlotRow)
+    query = select(slots.c.starts_at).where(slots.c.turn_id == turn_id)
+    return await database.read(lambda connection: connection.execute(query).scalar_one())

@@ -145,6 +145,7 @@ async def _of_troubled_turns(database: Database) -> dict[str, Any]:
         fence = (await take_one(database)).held.fence
         await database.write(turns.end, fence, turn_id, parked=True, detail="x", now=T0)
         await database.read(turns.parked, limit=9)
+        await database.read(turns.last_answered, thread().key)
         await database.read(inbox.of_turn, turn_id)
         assert await database.write(turns.retry, turn_id, now=T0)
         await database.read(answers.same_question, "key", since=T0)
@@ -172,7 +173,7 @@ async def test_no_query_of_a_turn_reads_a_whole_table(ready_url: str, database: 
     heard = await _of_whole_turns(ready_url)
     assert set.union(*(_tables_in(sql) for sql in heard)) >= {
         *("inbox", "thread", "turn", "message", "attachment"),
-        *("ledger", "budget", "rate_channel", "rate_slot", "answer"),
+        *("ledger", "budget", "rate_channel", "rate_slot", "answer", "plugin_value"),
     }
     assert await _whole_reads(database, heard) == {}
 
@@ -201,7 +202,7 @@ async def test_no_query_of_the_dashboard_reads_a_whole_table(database: Database)
 async def test_a_query_without_an_index_is_noticed(database: Database) -> None:
     """What these tests look for can be found: a whole table, or a whole index read in its order."""
     slow = (
-        "SELECT id FROM ledger WHERE plugin = 'remind'",
+        "SELECT id FROM ledger WHERE request_id = 'req_1'",
         "SELECT * FROM turn ORDER BY opened_at",
         "UPDATE thread SET attempts = 0 WHERE owner = 'r1'",
         "DELETE FROM inbox WHERE received_at < '2026-01-01'",

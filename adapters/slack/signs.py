@@ -1,0 +1,179 @@
+"""Signs that the bot is at work: Slack's status below a thread, or a message that holds the place.
+
+https://docs.slack.dev/reference/methods/assistant.threads.setStatus. Where the app is an agent, its
+session is marked as well, for which Slack shows a stop button of its own
+(https://docs.slack.dev/ai/agent-sessions). A status needs a thread: at the root of a direct
+conversation, and in workspaces that refuse it, a placeholder is posted, which becomes the answer.
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from adapters.slack.api import SlackApi
+from adapters.slack.errors import Refused
+from adapters.slack.past import Past, timestamp
+from adapters.slack.places import Place
+from adapters.slack.refusals import Refusals
+from adapters.slack.render import WAITING, mark_of, metadata
+from bot.ports import MessageGone, PlatformBusy, PlatformError
+from bot.vocabulary import Clock, Thread
+
+log = structlog.get_logger(__name__)
+
+PLACEHOLDER: Final = "…"
+STATUS: Final = "status"
+SESSIONS: Final = "agent sessions"
+SPARE_SESSIONS: Final = 5
+LOOK_BACK_S: Final = 3600.0
+MAX_THREADS: Final = 5_000
+
+
+class Signs:
+    """Shows them and takes them away."""
+
+    def __init__(self, *, api: SlackApi, past: Past, refusals: Refusals, clock: Clock) -> None:
+        self._api = api
+        self._past = past
+        self._refusals = refusals
+        self._clock = clock
+        self._placeholders: dict[str, str | None] = {}
+        """The placeholder of a thread, by its key; None if there may be one that is not known."""
+        self._processing: dict[str, Place] = {}
+        """Threads whose session was marked as being worked on, by their keys."""
+
+    async def show(self, thread: Thread, place: Place, text: str) -> None:
+        """Show that the bot is at work. Raises `PlatformError`."""
+        if thread.is_new:
+            return  # there is nothing yet that a sign could stand below
+        if place.thread_ts is None or await self._refusals.known(place.workspace, STATUS):
+            await self._hold_place(thread, place)
+            return
+        session = asyncio.create_task(self._mark_session(thread, place))
+        try:
+            await self._set(place, text)
+        except Refused as error:
+            await self._refusals.note(place.workspace, STATUS, error.code)
+            await self._hold_place(thread, place)
+        finally:
+            await session
+
+    async def hide(self, thread: Thread, place: Place) -> None:
+        """Take every sign away, also one that another replica left behind. Raises `PlatformError`."""
+        await self.done(thread)
+        if thread.is_new:
+            return
+        if place.thread_ts is None or await self._refusals.known(place.workspace, STATUS):
+            ts = await self.placeholder(thread, place, search=True)
+            if ts is not None:
+                await self._delete(place, ts)
+            return
+        try:
+            await self._set(place, "")
+        except Refused as error:
+            await self._refusals.note(place.workspace, STATUS, error.code)
+
+    async def placeholder(self, thread: Thread, place: Place, *, search: bool) -> str | None:
+        """The message that holds the place of the thread's answer, which is the caller's from now on.
+
+        With `search`, or where it is in doubt, Slack is asked. Raises `PlatformError`.
+        """
+        in_doubt = thread.key in self._placeholders and self._placeholders[thread.key] is None
+        ts = self._placeholders.pop(thread.key, None)
+        if ts is not None or not (search or in_doubt):
+            return ts
+        return await self.find_placeholder(place)
+
+    async def find_placeholder(self, place: Place) -> str | None:
+        """A placeholder that was left behind there, perhaps by a process that is no more."""
+        since = timestamp(self._clock.now())
+        oldest = f"{float(since) - LOOK_BACK_S:.6f}"
+        if place.thread_ts is None:
+            said = await self._past.channel(
+                place.workspace, place.channel, oldest=oldest, with_metadata=True, max_pages=2
+            )
+        else:
+            said = await self._past.thread(
+                place.workspace, place.channel, place.thread_ts, oldest=oldest, with_metadata=True
+            )
+        waiting = (m for m in reversed(said) if mark_of(m, kind=WAITING) is not None)
+        return next((str(message["ts"]) for message in waiting), None)
+
+    def stoppable(self, thread: Thread) -> bool:
+        """Slack shows a stop button of its own for this thread."""
+        return thread.key in self._processing
+
+    def session_ended(self, thread: Thread) -> None:
+        """The session of the thread was marked as idle by another call."""
+        self._processing.pop(thread.key, None)
+
+    async def done(self, thread: Thread) -> None:
+        """The answer is there: the session is idle. Never raises: it is only a sign."""
+        place = self._processing.pop(thread.key, None)
+        if place is not None:
+            await self._tell_session(place, "active")
+
+    async def _set(self, place: Place, text: str) -> None:
+        await self._api.call(
+            "assistant.threads.setStatus",
+            place.workspace,
+            channel_id=place.channel,
+            thread_ts=place.thread_ts,
+            status=text,
+        )
+
+    async def _hold_place(self, thread: Thread, place: Place) -> None:
+        if thread.key in self._placeholders:
+            return
+        self._note(thread, None)
+        try:
+            posted = await self._api.call(
+                "chat.postMessage",
+                place.workspace,
+                **place.where,
+                text=PLACEHOLDER,
+                metadata=metadata(thread.id, kind=WAITING),
+            )
+        except PlatformBusy:
+            self._placeholders.pop(thread.key, None)
+            raise
+        self._note(thread, str(posted["ts"]))
+
+    def _note(self, thread: Thread, ts: str | None) -> None:
+        while len(self._placeholders) >= MAX_THREADS:
+            del self._placeholders[next(iter(self._placeholders))]
+        self._placeholders[thread.key] = ts
+
+    async def _delete(self, place: Place, ts: str) -> None:
+        try:
+            await self._api.call("chat.delete", place.workspace, channel=place.channel, ts=ts)
+        except MessageGone:
+            return
+
+    async def _mark_session(self, thread: Thread, place: Place) -> None:
+        """Offer Slack's own stop button, as long as that costs nobody else theirs."""
+        spare = self._api.pacing.spare("agents.sessions.setStatus", place.workspace)
+        if spare < SPARE_SESSIONS or await self._refusals.known(place.workspace, SESSIONS):
+            return
+        if await self._tell_session(place, "processing"):
+            while len(self._processing) >= MAX_THREADS:
+                del self._processing[next(iter(self._processing))]
+            self._processing[thread.key] = place
+
+    async def _tell_session(self, place: Place, status: str) -> bool:
+        try:
+            told = await self._api.call(
+                "agents.sessions.setStatus",
+                place.workspace,
+                channel_id=place.channel,
+                thread_ts=place.thread_ts,
+                status=status,
+            )
+        except Refused as error:
+            await self._refusals.note(place.workspace, SESSIONS, error.code)
+            return False
+        except PlatformError as error:
+            log.debug("the session's status could not be told", error=str(error))
+            return False
+        return not told.get("warning")  # without the event's subscription the button does nothing
