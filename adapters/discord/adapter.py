@@ -24,13 +24,13 @@ from adapters.discord.introducing import introduced
 from adapters.discord.login import Account, account_of
 from adapters.discord.marks import Marks
 from adapters.discord.opening import ThreadOpener
-from adapters.discord.pacing import GLOBAL_PER_S
 from adapters.discord.places import Places
 from adapters.discord.render import MAX_CHARS
 from adapters.discord.rest import PUBLIC_API, Json, Rest
 from adapters.discord.said_before import SaidBefore
 from adapters.discord.sending import Sender
 from adapters.discord.shards import Shards
+from adapters.discord.throttle import GLOBAL_PER_S
 from adapters.discord.typing_sign import TypingSigns
 from bot.ports import (
     AdapterSetup,

@@ -53,7 +53,7 @@ class Sender:
             spot,
             {**body, **once(self._nonce(part.mark)), **reference_to(spot, part.answers)},
             files=[part.picture] if part.picture else [],
-            urgency=Urgency.FINAL if part.final else Urgency.FIRST,
+            urgency=Urgency.NEW if part.final else Urgency.FIRST,
         )
         message_id = str(message["id"])
         posted_at = snowflake_time(int(message_id))
@@ -89,7 +89,7 @@ class Sender:
             **once(file.mark),
             **reference_to(spot, None),
         }
-        message = await self._create(spot, body, files=[file], urgency=Urgency.FINAL)
+        message = await self._create(spot, body, files=[file], urgency=Urgency.NEW)
         await self._marks.note(file.mark, str(message["id"]))
         return str(message["id"])
 
@@ -102,7 +102,7 @@ class Sender:
             **once(mark),
             **reference_to(spot, None),
         }
-        await self._create(spot, body, files=[], urgency=Urgency.FINAL)
+        await self._create(spot, body, files=[], urgency=Urgency.NEW)
 
     async def delete(self, spot: Spot, message_id: str) -> None:
         """Delete a message; fine if it or its place is gone."""
@@ -135,7 +135,7 @@ class Sender:
         return Shown(message_id)
 
     async def _change(self, spot: Spot, message_id: str, thread: Thread, part: Part) -> None:
-        urgency = Urgency.FINAL if part.final else Urgency.BETWEEN
+        urgency = Urgency.LAST if part.final else Urgency.BETWEEN
         try:
             await self._patch(spot, message_id, thread, part, urgency)
         except Refused as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.telemetry.logs import configure_logs
 from bot.vocabulary import SystemClock
-from tests.bench import deltas, dollars, memory, pickup, stored, turns
+from tests.bench import deltas, discord, dollars, memory, pickup, stored, turns
 from tests.bench.bench import DURABLE, Bench
 from tests.bench.figures import Table
 from tests.postgres import PostgresMissing, PostgresServer
@@ -23,8 +23,9 @@ BENCHMARKS = {
     "stored": stored.measure,
     "dollars": dollars.measure,
     "deltas": deltas.measure,
+    "discord": discord.measure,
 }
-LIBRARIES = ("anthropic", "aiohttp", "sqlalchemy", "asyncpg")
+LIBRARIES = ("anthropic", "aiohttp", "sqlalchemy", "asyncpg", "discord.py")
 
 
 def main() -> None:
