@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.plugins import Completion, Context, Plugin, Prompt, Result, Thread, Told
+from bot.plugins import ClaudeError, Completion, Context, Plugin, Prompt, Result, Thread, Told
 
 UNITS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0, "week": 168.0}
 _SINCE = re.compile(r"(?P<count>\d{1,3})?\s*(?P<unit>minute|hour|day|week)s?", re.IGNORECASE)
@@ -84,9 +84,18 @@ def _title(text: str) -> str:
 
 
 def _summary(result: Result) -> str:
-    if not result.ok or not result.text.strip():
-        return "could not be summed up just now."
-    return " ".join(result.text.split())
+    """The summary, or why there is none."""
+    match result.error:
+        case None if result.unwrap().is_refusal:
+            return "_Claude declined to sum this up._"
+        case None if result.text.strip():
+            return " ".join(result.text.split())
+        case ClaudeError() as error:
+            return f"_could not be summed up: {error.kind.replace('_', ' ')}._"
+        case None:
+            return "_could not be summed up: nothing came._"
+        case _:
+            return "_could not be summed up: not possible within the limits of this channel._"
 
 
 def _cost(results: list[Result]) -> str:

@@ -136,9 +136,10 @@ async def ask_what_is_due(ctx: Ctx) -> None:
 
 @plugin.forget
 async def forget(ctx: Ctx, person: Person) -> None:
-    """Cancel the reminders of a person."""
+    """Cancel the reminders of a person; the same id in another workspace is somebody else's."""
+    here = [ctx.channel.platform, ctx.channel.workspace]
     for key, each in (await ctx.store.everywhere.items(PREFIX)).items():
-        if each["person"][0] == person.id:
+        if each["person"][0] == person.id and each["channel"][:2] == here:
             await ctx.store.everywhere.delete(key)
 
 

@@ -8,6 +8,7 @@ simulated Claude, whose replies `bot.claude.script` sets. Nothing leaves the mac
 """
 
 import asyncio
+import json
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,12 +21,13 @@ from adapters.memory import MemoryAdapter, MemoryPlatform, Posted
 from bot.app import build
 from bot.host.loading import Loaded, Loading
 from bot.host.options import divided, settings_of
+from bot.host.stores import EVERYWHERE
 from bot.plugins import File, Plugin
 from bot.ports import Capabilities
 from bot.vocabulary import Message, Person, SystemClock, Thread
 from config import load_settings
 from sandbox.claude import SimulatedClaude
-from storage import ratings, turns
+from storage import plugin_values, ratings, turns
 from storage.database import Database
 from storage.turns import Turn
 
@@ -154,6 +156,17 @@ class Bot:
         )
         text = "\n".join(posted.text for posted in shown if posted.file is None)
         return Heard(text, turn.outcome or "", files)
+
+    async def kept(self, plugin: str) -> dict[str, Any]:
+        """What a plugin keeps for the whole installation, by key."""
+        return await self._database.read(plugin_values.items, plugin, EVERYWHERE, "")
+
+    async def keep(self, plugin: str, key: str, value: Any) -> None:
+        """Put something there."""
+        now = self._database.now()
+        await self._database.write(
+            plugin_values.put, plugin, EVERYWHERE, key, json.dumps(value), now=now
+        )
 
     async def ratings(self, message: Message) -> dict[str, bool]:
         """Whether people found the answer to a message good, by their ids."""

@@ -24,6 +24,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WAKE_CHANNEL = "parley_wake"
+_BUT_US = "but us"
+_tell_all = text(f"NOTIFY {WAKE_CHANNEL}")
+_tell_others = text(f"NOTIFY {WAKE_CHANNEL}, '{_BUT_US}'")
 
 
 class Database:
@@ -72,6 +75,14 @@ class Database:
         with _translated():
             return await self._backend.read(functools.partial(_apply, work, args, kwargs))
 
+    async def look(
+        self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, for one query, which is a snapshot in itself: on PostgreSQL it saves two of three
+        round trips."""
+        with _translated():
+            return await self._backend.look(functools.partial(_apply, query, args, kwargs))
+
     async def maintain(
         self, work: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -81,7 +92,7 @@ class Database:
 
     async def ping(self) -> None:
         """Return if the database answers. Raises `StorageUnavailable` if not."""
-        await self.read(_ping)
+        await self.look(_ping)
 
     async def synchronise_clock(self) -> None:
         """Take over PostgreSQL's time; on SQLite follow the machine's own, but never at a jump."""
@@ -89,12 +100,12 @@ class Database:
             self._clock.follow(self._machine_clock.now())
             return
         asked_at = self._machine_clock.monotonic()
-        self._clock.set(await self.read(_database_time), asked_at=asked_at)
+        self._clock.set(await self.look(_database_time), asked_at=asked_at)
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` whenever another replica says that work has come; until cancelled."""
         if isinstance(self._backend, PostgresBackend):
-            await self._backend.listen(WAKE_CHANNEL, lambda _: heard())
+            await self._backend.listen(WAKE_CHANNEL, heard, less_our_own=_BUT_US)
         else:
             await asyncio.Event().wait()
 
@@ -103,10 +114,11 @@ class Database:
         await self._backend.close()
 
 
-def notify(connection: Connection) -> None:
-    """Tell the other replicas, when this transaction commits, that work has come."""
+def notify(connection: Connection, *, but_us: bool = False) -> None:
+    """Tell the replicas, when this transaction commits, that work has come; with `but_us` only the
+    others, since this one knows."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text(f"NOTIFY {WAKE_CHANNEL}"))
+        connection.execute(_tell_others if but_us else _tell_all)
 
 
 def _backend(url: str) -> SqliteBackend | PostgresBackend:

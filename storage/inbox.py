@@ -1,6 +1,7 @@
 """The inbox: every message that arrived, once, until it is answered."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -35,6 +36,20 @@ _waiting = (
     .order_by(inbox.c.id)
     .limit(TURN_MESSAGES)
 )
+_ranked = (
+    select(
+        inbox.c.id,
+        inbox.c.thread_key,
+        inbox.c.payload,
+        inbox.c.received_at,
+        func.row_number().over(partition_by=inbox.c.thread_key, order_by=inbox.c.id).label("rank"),
+    )
+    .where(
+        inbox.c.thread_key.in_(bindparam("in_threads", expanding=True)), inbox.c.done_at.is_(None)
+    )
+    .subquery("ranked")
+)
+_waiting_in = select(_ranked).where(_ranked.c.rank <= TURN_MESSAGES).order_by(_ranked.c.id)
 _set_all = update(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -79,7 +94,7 @@ def put_all(connection: Connection, messages: Sequence[Message], *, now: datetim
     stored = connection.execute(_new_message(connection.dialect.name), rows).all()
     if len(stored) < len(ours):
         raise DuplicateMessage(f"one of {[message.key for message in ours]} arrived before")
-    notify(connection)
+    notify(connection, but_us=True)
     return len(ours)
 
 
@@ -128,8 +143,33 @@ def withdraw(
 
 def waiting(connection: Connection, thread_key: str) -> tuple[Waiting, ...]:
     """The thread's unanswered messages in the order of arrival, at most `TURN_MESSAGES`."""
-    rows = connection.execute(_waiting, {"of_thread": thread_key})
+    return read(connection.execute(_waiting, {"of_thread": thread_key}))
+
+
+def waiting_in(connection: Connection, thread_keys: Sequence[str]) -> dict[str, list[Any]]:
+    """The same for several threads, by their keys, as `read` takes it."""
+    found: dict[str, list[Any]] = {}
+    if not thread_keys:
+        return found
+    if len(thread_keys) == 1:
+        key = thread_keys[0]
+        return {key: list(connection.execute(_waiting, {"of_thread": key}))}
+    for row in connection.execute(_waiting_in, {"in_threads": _few_sizes(thread_keys)}):
+        found.setdefault(row.thread_key, []).append(row)
+    return found
+
+
+def read(rows: Iterable[Any]) -> tuple[Waiting, ...]:
+    """Messages as they are stored. Raises `pydantic.ValidationError` if another release wrote them."""
     return tuple(Waiting(row.id, message_from_json(row.payload), row.received_at) for row in rows)
+
+
+def _few_sizes(keys: Sequence[str]) -> list[str]:
+    """The keys, some of them more than once: each length is a statement to be prepared anew."""
+    size = 1
+    while size < len(keys):
+        size *= 4
+    return [*keys, *itertools.repeat(keys[0], size - len(keys))]
 
 
 def answered(

@@ -43,6 +43,8 @@ class PostgresBackend:
         self._snapshots = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
+        self._single_queries = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._our_pids: set[int] = set()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; a deadlock's loser runs again from the start."""
@@ -51,6 +53,10 @@ class PostgresBackend:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one snapshot, read-only."""
         return await _transact(self._snapshots, work)
+
+    async def look(self, query: Callable[[Connection], T]) -> T:
+        """Run one query outside of any transaction."""
+        return await _transact(self._single_queries, query)
 
     async def maintain(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction whose statements may take as long as they need."""
@@ -69,8 +75,8 @@ class PostgresBackend:
         """Never: other replicas may hold leases, and only time tells whether they live."""
         return False
 
-    async def listen(self, channel: str, heard: Callable[[str], None]) -> None:
-        """Call `heard` with the payload of every notification, until cancelled.
+    async def listen(self, channel: str, heard: Callable[[], None], *, less_our_own: str) -> None:
+        """Call `heard` at every notification, until cancelled; but not at our own with this payload.
 
         A lost connection is made again; what was said meanwhile is not heard, which is why the
         dispatcher polls as well.
@@ -78,19 +84,22 @@ class PostgresBackend:
         lost = (StorageUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
         while True:
             with contextlib.suppress(*lost):
-                await self._listen_once(channel, heard)
+                await self._listen_once(channel, heard, less_our_own)
             await asyncio.sleep(RECONNECT_S)
 
-    async def _listen_once(self, channel: str, heard: Callable[[str], None]) -> None:
-        def on_notify(_: Any, __: int, ___: str, payload: object) -> None:
-            heard(str(payload))
+    async def _listen_once(
+        self, channel: str, heard: Callable[[], None], less_our_own: str
+    ) -> None:
+        def on_notify(_: Any, pid: int, __: str, payload: object) -> None:
+            if payload != less_our_own or pid not in self._our_pids:
+                heard()
 
         connection = await self._connect()
         closed = asyncio.Event()
         try:
             connection.add_termination_listener(lambda _: closed.set())
             await connection.add_listener(channel, on_notify)
-            heard("")  # something may have been said before we listened
+            heard()  # something may have been said before we listened
             await closed.wait()
         finally:
             connection.terminate()
@@ -101,11 +110,15 @@ class PostgresBackend:
 
     async def _connect(self, command_timeout_s: float | None = COMMAND_TIMEOUT_S) -> Any:
         try:
-            return await asyncpg.connect(
+            connection = await asyncpg.connect(
                 self._address, timeout=CONNECT_TIMEOUT_S, command_timeout=command_timeout_s
             )
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StorageUnavailable(f"PostgreSQL lets nobody in: {error}") from error
+        pid = connection.get_server_pid()
+        self._our_pids.add(pid)
+        connection.add_termination_listener(lambda _: self._our_pids.discard(pid))
+        return connection
 
     async def _connect_patiently(self) -> Any:
         return await self._connect(command_timeout_s=None)

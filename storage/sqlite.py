@@ -51,6 +51,10 @@ class SqliteBackend:
         """Run `work` on a snapshot, beside the writer."""
         return await _in_thread(self._readers, self._run, self._read_engine, work)
 
+    async def look(self, query: Callable[[Connection], T]) -> T:
+        """As `read`."""
+        return await self.read(query)
+
     async def maintain(self, work: Callable[[Connection], T]) -> T:
         """As `write`: here nothing ever limits how long a statement may take."""
         return await self.write(work)

@@ -1,7 +1,7 @@
 """The thread row: the lock on a conversation. Claiming, keeping, deferring and letting go of it."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +34,7 @@ _first_waiting = (
 )
 _now = bindparam("now", type_=_instant)
 _thread = update(threads).where(threads.c.key == bindparam("thread_key"))
+_begun = _thread.values(turn_id=bindparam("begun"))
 _wake = _thread.values(claimable_at=func.coalesce(threads.c.claimable_at, _now))
 _wake_revised = _thread.values(
     claimable_at=case((threads.c.owner.is_(None), _now), else_=threads.c.claimable_at),
@@ -117,6 +118,13 @@ def claim(
             "platforms": list(platforms),
         },
     ).all()
+
+
+def begin(connection: Connection, turns: Mapping[str, str]) -> None:
+    """Note the turns that begin, by the keys of threads just claimed in this transaction."""
+    connection.execute(
+        _begun, [{"thread_key": key, "begun": turn_id} for key, turn_id in turns.items()]
+    )
 
 
 def set_aside(connection: Connection, thread_key: str, *, until: datetime) -> None:

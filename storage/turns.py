@@ -1,14 +1,13 @@
-"""Turns: taking the next one, saving what is shown, committing the answer, ending it."""
+"""Turns: saving what is shown, committing the answer, ending it; `storage.claims` begins them."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, literal, select, update
 
 from bot.vocabulary import Card, Closing, StoredFile, Usage
@@ -18,12 +17,9 @@ from storage.database import notify
 from storage.errors import Revised
 from storage.history import NewSaid
 from storage.inbox import Waiting
-from storage.ledger import PriceOf
 from storage.tables import TurnRow
 from storage.threads import Fence, HeldThread
 from storage.upsert import table
-
-log = structlog.get_logger(__name__)
 
 turns = table(TurnRow)
 
@@ -31,12 +27,8 @@ turns = table(TurnRow)
 _turn_by_id = select(turns).where(turns.c.id == bindparam("turn"))
 _set = update(turns).where(turns.c.id == bindparam("turn"))
 _set_open = _set.where(turns.c.status == bindparam("status_before"))
-_new = turns.insert()
 _card = TypeAdapter(Card)
 
-
-UNREADABLE = timedelta(hours=1)
-"""After so long a thread that could not be read is looked at again: a newer release may run by then."""
 
 FAILED = ("failed", "unreachable")
 """Outcomes after which nobody got an answer, though the question stands."""
@@ -134,36 +126,6 @@ class Answered:
     heard: tuple[str, ...] = ()
     fallback: str | None = None
     """Why another model answered than the one that was to: `outage` or `budget`."""
-
-
-def take(
-    connection: Connection,
-    *,
-    owner: str,
-    now: datetime,
-    lease_s: float,
-    limit: int,
-    new_id: Callable[[], str],
-    price_of: PriceOf,
-    platforms: Sequence[str],
-) -> list[Work]:
-    """Claim up to `limit` threads of these platforms, and begin or resume a turn in each.
-
-    One that can't be read, since another release wrote it, is set aside and holds up no other.
-    """
-    works = []
-    for row in threads.claim(
-        connection, owner=owner, now=now, lease_s=lease_s, limit=limit, platforms=platforms
-    ):
-        try:
-            held = threads.held(row)
-            work = _begin(connection, held, now=now, new_id=new_id, price_of=price_of)
-        except ValidationError as error:
-            log.error("thread can't be read and is set aside", thread=row.key, why=error.title)
-            threads.set_aside(connection, row.key, until=now + UNREADABLE)
-        else:
-            works.append(work)
-    return [work for work in works if work is not None]
 
 
 def keep(
@@ -362,48 +324,6 @@ def _answer(connection: Connection, turn_id: str, answered: Answered, *, now: da
         },
     )
     return changed.rowcount == 1
-
-
-def _begin(
-    connection: Connection,
-    held: HeldThread,
-    *,
-    now: datetime,
-    new_id: Callable[[], str],
-    price_of: PriceOf,
-) -> Work | None:
-    if held.turn_id is not None:
-        ledger.close_abandoned(connection, now=now, price_of=price_of, turn_id=held.turn_id)
-        turn = get(connection, held.turn_id)
-        if turn is not None:
-            return Work(held, turn, inbox.waiting(connection, held.fence.thread_key), resumed=True)
-    messages = inbox.waiting(connection, held.fence.thread_key)
-    if not messages:
-        threads.let_go(connection, held.fence, now=now, turn_ended=True)
-        return None
-    turn = Turn(
-        new_id(), held.fence.thread_key, TurnStatus.OPEN, None, None, now, None, None, (), 0, None
-    )
-    _insert(connection, turn, messages)
-    threads.guard(connection, held.fence, turn_id=turn.id)
-    return Work(held, turn, messages, resumed=False)
-
-
-def _insert(connection: Connection, turn: Turn, messages: tuple[Waiting, ...]) -> None:
-    last = messages[-1].message
-    channel = last.thread.channel
-    connection.execute(
-        _new,
-        {
-            "id": turn.id,
-            "thread_key": turn.thread_key,
-            "channel_key": channel.key,
-            "workspace_key": channel.workspace_key,
-            "person_key": f"{channel.workspace_key}:{last.author.id}",
-            "status": turn.status.value,
-            "opened_at": turn.opened_at,
-        },
-    )
 
 
 def _thread_values(work: Work, answered: Answered) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+import pytest_asyncio
 import structlog
 
 from tests.network_guard import NetworkGuard, guard_this_process
 from tests.postgres import PostgresMissing, PostgresServer
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 _SETTINGS_PREFIXES = ("ANTHROPIC_", "SLACK_", "DISCORD_", "PARLEY_", "OTEL_")
 _SETTINGS_NAMES = frozenset({"DATABASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"})
@@ -97,3 +102,13 @@ def database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
     name = server.create_database()
     yield server.url(name)
     server.drop_database(name)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> "AsyncIterator[Browser]":
+    """One browser a process, since it takes long to start. Each test opens windows of its own in it,
+    which share nothing; its tests run in the session's event loop."""
+    from tests.browser import browser  # here, so that other tests need none of it
+
+    async with browser() as running:
+        yield running

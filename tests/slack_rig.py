@@ -12,13 +12,18 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import anthropic  # noqa: F401 - it takes long to import, and deadlines in tests are short
+from sqlalchemy import Connection, func, select
 
 from bot.app import build, open_database, service_adapters
+from bot.service import Service
 from bot.vocabulary import SystemClock
 from config import load_settings
-from sandbox.claude import SimulatedClaude
+from sandbox.claude import Pace, SeenRequest, SimulatedClaude
 from sandbox.slack import Message, SimulatedSlack, Visible
+from storage.tables import ThreadRow
+from storage.upsert import table
 from tests.support import wait_until
 
 PATIENCE_S = 20.0
@@ -42,6 +47,7 @@ class SlackService:
         self.folder = folder
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._service: Service | None = None
         self.environ: dict[str, str] = {
             "ANTHROPIC_API_KEY": "sk-ant-simulated",
             "ANTHROPIC_BASE_URL": claude.base_url,
@@ -61,6 +67,7 @@ class SlackService:
         service = build(
             settings=settings, adapters=adapters, clock=clock, database=database, environ={}
         )
+        self._service = service
         self._stop = asyncio.Event()
         self._task = asyncio.create_task(service.run(self._stop), name="service")
         task = self._task
@@ -107,10 +114,53 @@ class SlackService:
         """The answers that can be rated, as finished ones can."""
         return [each for each in self.replies(question) if is_finished(each)]
 
-    async def answer_to(self, question: Message) -> str:
-        """The text of the one answer there is."""
-        (answer,) = await self.answers_to(question)
-        return answer.text
+    def shows(self, question: Message, text: str) -> bool:
+        """Whether a reply in the question's thread contains this text now."""
+        return any(text in reply.text for reply in self.replies(question))
+
+    async def at_rest(self) -> None:
+        """Return once no turn runs and none waits for its time."""
+        assert self._service is not None, "it runs"
+        dispatcher, database = self._service._dispatcher, self._service._database
+
+        async def quiet() -> bool:
+            waiting = await database.read(_waiting)
+            return not waiting and dispatcher.active == 0
+
+        await wait_until(quiet, PATIENCE_S, what="no turn running or waiting")
+
+    async def metric(self, name: str) -> float:
+        """The sum of the samples of a metric."""
+        async with aiohttp.ClientSession() as http, http.get(f"{self.url}/metrics") as page:
+            lines = (await page.text()).splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+    # Claude
+
+    @property
+    def asked(self) -> list[str]:
+        """What each question to Claude said, with its context; the oldest first."""
+        return [request.body["messages"][-1]["content"][-1]["text"] for request in self._requests]
+
+    def said_to_claude(self) -> list[tuple[str, str]]:
+        """(role, text) of every message of the newest request."""
+        messages = self._requests[-1].body["messages"]
+        return [(each["role"], each["content"][-1]["text"]) for each in messages]
+
+    def claude_writes(self, text: str, pace: Pace) -> None:
+        """Every answer from now on, and how quickly it is written."""
+        self.claude.script.always(text)
+        self.claude.pace = pace
+
+    @property
+    def _requests(self) -> list[SeenRequest]:
+        return [request for request in self.claude.requests if request.body.get("stream")]
+
+
+def _waiting(connection: Connection) -> int:
+    threads = table(ThreadRow)
+    found = select(func.count()).where(threads.c.claimable_at.is_not(None))
+    return connection.execute(found).scalar_one()
 
 
 def is_finished(shown: Visible) -> bool:

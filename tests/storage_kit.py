@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from bot.vocabulary import Attribution, BillableRequest, Channel, Message, Person, Thread, Usage
-from storage import inbox, turns
+from storage import claims, inbox, turns
 from storage.database import Database
 from storage.errors import DuplicateMessage
 from storage.turns import Answered, Work
@@ -69,7 +69,7 @@ async def take(
 ) -> list[Work]:
     """Claim threads and begin or resume their turns."""
     return await database.write(
-        turns.take,
+        claims.take,
         owner=owner,
         now=now,
         lease_s=LEASE_S,

@@ -27,6 +27,7 @@ _FORKS.set_forkserver_preload(
         "anthropic.resources.messages",
         "asyncpg",
         "bot.app",
+        "bot.cli.batch",
         "bot.cli.chat",
         "bot.cli.talking",
         "plugins.core",
@@ -58,6 +59,11 @@ class WarmParley:
         """Take the process away, without a word; fine if it has ended."""
         if not self.ended and self.process.pid is not None:
             os.kill(self.process.pid, signal.SIGKILL)
+
+    def signal(self, which: signal.Signals) -> None:
+        """Send it a signal."""
+        if self.process.pid is not None:
+            os.kill(self.process.pid, which)
 
     async def end(self, timeout_s: float) -> int:
         """Its exit status, once it has ended.

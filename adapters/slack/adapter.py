@@ -137,7 +137,9 @@ class SlackAdapter:
         try:
             shown = await self._post(thread, place, part)
         except ThreadGone:
-            return await self._respond(thread, part)
+            if (answered := await self._respond(thread, part)) is None:
+                raise
+            return answered
         if thread.is_new and place.thread_ts is None:
             await self._parts.places.began(thread, shown.message_id)
         return shown
@@ -145,7 +147,8 @@ class SlackAdapter:
     async def edit(self, thread: Thread, message_id: str, part: Part) -> Shown:
         """Bring a message of ours to this text."""
         if is_response(message_id):
-            return await self._respond(thread, part)
+            await self._respond(thread, part)
+            return Shown(message_id)
         if is_file(message_id):
             return Shown(message_id)
         place = await self._place(thread)
@@ -230,8 +233,8 @@ class SlackAdapter:
         if target.startswith(("U", "W")):
             opened = await api.call("conversations.open", workspace, users=target)
             return channel_of(workspace, str(opened["channel"]["id"]))
-        told_of = await api.call("conversations.info", workspace, channel=target)
-        return channel_of(workspace, str(told_of["channel"]["id"]))
+        found = (await api.call("conversations.info", workspace, channel=target))["channel"]
+        return channel_of(workspace, str(found["id"]), name=str(found.get("name") or ""))
 
     async def _place(self, thread: Thread) -> Place:
         return await self._parts.places.of(thread)
@@ -250,21 +253,14 @@ class SlackAdapter:
             return asker
         return Recipient(min(part.may_mention), thread.channel.workspace)
 
-    async def _respond(self, thread: Thread, part: Part) -> Shown:
-        """Show it to the asker alone; only once it is final, as it can't be changed then.
-
-        Raises:
-            ThreadGone: there is no way to.
-        """
-        message_id = f"{PREFIX}{part.mark}"
+    async def _respond(self, thread: Thread, part: Part) -> Shown | None:
+        """Show it to the asker alone, once it is final, as it can't be changed then; None if there is no
+        way to."""
+        shown = Shown(f"{PREFIX}{part.mark}")
         if not part.final:
-            if await self._parts.responses.known(thread):
-                return Shown(message_id)
-        elif await self._parts.responses.send(
-            thread, part.mark, content(thread, replace(part, choice=None))
-        ):
-            return Shown(message_id)
-        raise ThreadGone(f"the bot can't speak in {thread.channel.key}: it is no member there")
+            return shown if await self._parts.responses.known(thread) else None
+        told_alone = content(thread, replace(part, choice=None))
+        return shown if await self._parts.responses.send(thread, part.mark, told_alone) else None
 
     async def _tell_directly(self, thread: Thread, place: Place, text: str, mark: str) -> None:
         with contextlib.suppress(ThreadGone):

@@ -43,10 +43,12 @@ class Connection:
             )
         return self._session
 
-    def client(self, token: str | None = None) -> AsyncWebClient:
+    def client(
+        self, token: str | None = None, *, kind: type[AsyncWebClient] = AsyncWebClient
+    ) -> AsyncWebClient:
         """A client of the SDK that repeats nothing of its own accord: what it repeats after a lost
         answer would be said twice."""
-        client = AsyncWebClient(
+        client = kind(
             token=token,
             base_url=self.api_url,
             session=self.session,

@@ -4,6 +4,7 @@ https://docs.slack.dev/reference/block-kit/blocks
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from adapters.slack.api import SlackApi
@@ -23,8 +24,7 @@ FIELD_CHARS: Final = 2_000
 FIELDS: Final = 10
 ALT_CHARS: Final = 2_000
 MAX_BLOCKS: Final = 50
-TRIES: Final = 5
-FIRST_WAIT_S: Final = 0.4
+WAITS_S: Final = (0.5, 1.0, 2.0)
 """A picture that was just sent can't be shown for a moment, while Slack looks at it."""
 
 _NOT_YET = frozenset({"invalid_blocks", "invalid_blocks_format", "slack_file_not_found"})
@@ -67,14 +67,16 @@ class Cards:
             return await self._post(place, part, blocks_of(card))
         file_id = await self._uploads.stored(place, part.picture)
         blocks = [*blocks_of(card), picture_block(file_id, part.picture)]
-        for attempt in range(TRIES):
+        for wait_s in (*WAITS_S, None):
             try:
                 return await self._post(place, part, blocks)
             except Refused as error:
                 if error.code not in _NOT_YET:
                     raise
-            await self._clock.sleep(FIRST_WAIT_S * 2**attempt)
-        return await self._beside_the_picture(place, part.picture, card)
+            if wait_s is not None:
+                await self._clock.sleep(wait_s)
+        picture = replace(part.picture, mark=part.mark)  # it is found again as this message
+        return await self._beside_the_picture(place, picture, card)
 
     async def edit(self, place: Place, ts: str, part: Part, card: Card) -> None:
         """Bring a message to this card; a picture stays as it is, or is sent."""

@@ -89,7 +89,7 @@ class Connecting:
                 await self._connect(app)
         finally:
             self._listening = False
-            self._inlet.intake = None
+            await self._inlet.drain()
             self._front.close()
             following.cancel()
             await asyncio.wait({following})
@@ -106,6 +106,7 @@ class Connecting:
             connection=self._connection,
             clock=self._clock,
             after_gap=self._after_gap,
+            before_close=self._inlet.drain,
         )
         try:
             await self._sockets.run(url)

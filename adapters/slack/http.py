@@ -15,6 +15,9 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 MAX_BODY_BYTES: Final = 1024 * 1024
+_UNREADABLE: Final = (AttributeError, RecursionError, TypeError, ValueError)
+"""What Bolt raises where a body is no JSON object and no form; it reads before it checks."""
+
 PATHS: Final = ("/slack/events", "/slack/interactive", "/slack/commands")
 INSTALL_PATH: Final = "/slack/install"
 REDIRECT_PATH: Final = "/slack/oauth_redirect"
@@ -55,7 +58,7 @@ class HttpFront:
             return web.Response(status=413)
         try:
             asked = AsyncBoltRequest(body=await request.text(), headers=_headers(request))
-        except ValueError:  # neither JSON nor a form, whatever it says it is
+        except _UNREADABLE:
             return web.Response(status=400)
         return await to_aiohttp_response(await app.async_dispatch(asked))
 

@@ -33,14 +33,14 @@ def mentions(text: str, user_id: str) -> bool:
     return f"<@{user_id}>" in text or f"<@{user_id}|" in text
 
 
-def without_address(text: str, user_id: str, *, name: str) -> str:
+def without_address(text: str, user_id: str) -> str:
     """The text, as Slack sent it, without the mention that only says whom it is for: at its beginning or
-    its end. Within a sentence the mention belongs to it, and becomes the name."""
+    its end. Within a sentence the mention belongs to it."""
     mention = rf"<@{re.escape(user_id)}(?:\|[^<>\n]*)?>"
     rest = re.sub(rf"\A\s*(?:{mention}[,:]?\s*)+", "", text)
     if rest.strip():
         rest = re.sub(rf"(?:\s+{mention})+\s*\Z", "", rest)
-    return re.sub(mention, lambda _: f"@{name}", rest)
+    return rest
 
 
 def _special(inner: str) -> str:

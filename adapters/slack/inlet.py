@@ -4,6 +4,7 @@ What is to be remembered is made durable before Slack is told that it arrived; e
 beside that.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -16,7 +17,7 @@ from adapters.slack.commands import called
 from adapters.slack.errands import Errands
 from adapters.slack.in_order import InOrder
 from adapters.slack.parse import events_of
-from adapters.slack.places import channel_of, is_timestamp, thread_in
+from adapters.slack.places import DIRECT, channel_of, is_timestamp, thread_in
 from adapters.slack.responses import Responses
 from adapters.slack.surfaces import Surfaces
 from adapters.slack.workspaces import Workspaces
@@ -35,6 +36,7 @@ log = structlog.get_logger(__name__)
 Json = Mapping[str, Any]
 
 MAX_AT_ONCE: Final = 1_000
+DRAIN_S: Final = 1.5
 OWED_S: Final = 600.0
 MAX_OWED: Final = 1_000
 
@@ -72,6 +74,8 @@ class Inlet:
         self._owed: dict[str, float] = {}
         """Threads whose beginning could not be made durable, and until when it is waited for."""
         self._at_once = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.intake: Intake | None = None
         """Where events are handed in; None while the adapter does not run."""
 
@@ -83,6 +87,7 @@ class Inlet:
         if intake is None or self._at_once >= MAX_AT_ONCE:
             return NOT_NOW
         self._at_once += 1
+        self._idle.clear()
         try:
             return await self._take(intake, body)
         except IntakeUnavailable:
@@ -95,6 +100,17 @@ class Inlet:
             return NOT_NOW
         finally:
             self._at_once -= 1
+            if not self._at_once:
+                self._idle.set()
+
+    async def drain(self) -> None:
+        """Take nothing in any more, and see what is under way to its end, within `DRAIN_S`."""
+        self.intake = None
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("not everything that Slack sent was taken in; it will send it again")
 
     async def _take(self, intake: Intake, body: Json) -> Answer:
         workspace = await self._workspaces.workspace_of(body)
@@ -135,15 +151,14 @@ class Inlet:
         async with self._in_order.turn(f"{workspace}:{event.get('channel')}"):
             for each in events_of(event, bot):
                 if isinstance(each, MessageReceived):
-                    by_bot = event.get("parent_user_id") == bot.bot_user_id
-                    message = await self._placed(intake, each.message, below_the_bots=by_bot)
-                    await self._received(intake, message)
+                    await self._received(intake, await self._placed(intake, each.message))
                 else:
                     await intake.receive(each)
 
-    async def _placed(self, intake: Intake, message: Message, *, below_the_bots: bool) -> Message:
-        """The message in its thread: below a message that the bot began with, in that one's."""
-        if not below_the_bots:
+    async def _placed(self, intake: Intake, message: Message) -> Message:
+        """The message in its thread: below a message that the bot began with, in that one's. Not every
+        event tells whose message a thread began with."""
+        if message.thread.id in (DIRECT, message.id):
             return message
         found = await intake.thread_of(message.thread.channel, message.thread.id)
         if found is None or not found.is_new:

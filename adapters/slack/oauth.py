@@ -8,6 +8,8 @@ from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.oauth.installation_store import Installation
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack.api import Connection
 from adapters.slack.http import INSTALL_PATH, REDIRECT_PATH
@@ -18,13 +20,41 @@ _PUBLIC_API: Final = "https://slack.com/api/"
 _logger = logging.getLogger("slack_bolt.parley.oauth")
 
 
+class _Client(AsyncWebClient):
+    """The SDK's client; it sends the app's credentials in a way that aiohttp has not deprecated."""
+
+    async def oauth_v2_access(
+        self,
+        *,
+        client_id: str,
+        client_secret: str,
+        code: str | None = None,
+        redirect_uri: str | None = None,
+        grant_type: str | None = None,
+        refresh_token: str | None = None,
+        **_others: object,
+    ) -> AsyncSlackResponse:
+        """https://docs.slack.dev/reference/methods/oauth.v2.access"""
+        return await self.api_call(
+            "oauth.v2.access",
+            data={
+                "client_id": client_id,
+                "client_secret": client_secret,
+                "code": code,
+                "redirect_uri": redirect_uri,
+                "grant_type": grant_type,
+                "refresh_token": refresh_token,
+            },
+        )
+
+
 class OAuthFlow(AsyncOAuthFlow):
     """Bolt's flow; and the workspace's token is known at once."""
 
     def __init__(
         self, *, workspaces: Workspaces, connection: Connection, settings: AsyncOAuthSettings
     ) -> None:
-        super().__init__(client=connection.client(), logger=_logger, settings=settings)
+        super().__init__(client=connection.client(kind=_Client), logger=_logger, settings=settings)
         self._workspaces = workspaces
 
     async def store_installation(

@@ -83,7 +83,7 @@ def is_by_bot(message: Json, bot: Installed) -> bool:
 
 def _text(event: Json, bot: Installed) -> str:
     """What was said, after what was passed on with it."""
-    text = typed(without_address(text_of(event), bot.bot_user_id, name=bot.bot_name))
+    text = typed(without_address(text_of(event), bot.bot_user_id))
     shared = typed(shared_text(event))
     if not shared or shared in text:
         return text

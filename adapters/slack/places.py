@@ -43,10 +43,10 @@ def is_timestamp(text: str) -> bool:
     return _TIMESTAMP.fullmatch(text) is not None
 
 
-def channel_of(workspace: str, channel_id: str) -> Channel:
-    """The channel with this id: Slack's direct conversations begin with a D."""
+def channel_of(workspace: str, channel_id: str, *, name: str = "") -> Channel:
+    """The channel with this id: those of Slack's direct conversations begin with a D."""
     kind = ChannelKind.DIRECT if channel_id.startswith("D") else ChannelKind.SHARED
-    return Channel(NAME, workspace, channel_id, kind)
+    return Channel(NAME, workspace, channel_id, kind, name)
 
 
 def thread_in(channel: Channel, *, ts: str, thread_ts: str | None) -> Thread:

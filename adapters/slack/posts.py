@@ -15,11 +15,12 @@ from adapters.slack.render import REPLY, WAITING, content, mark_of, metadata
 from adapters.slack.signs import Signs
 from adapters.slack.streams import Recipient, Stream, Streams
 from bot.ports import Controls, MessageGone, Part, PlatformBusy, Shown
-from bot.vocabulary import Clock, Thread
+from bot.vocabulary import Clock, Thread, made_at
 
 Json = Mapping[str, Any]
 
 FIND_BACK: Final = timedelta(days=2)
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
 LATER_S: Final = 0.5
 MAX_REMEMBERED: Final = 10_000
 
@@ -73,8 +74,8 @@ class Posts:
             stream = None
         if stream is not None:
             await self._streams.make_editable(place, ts)
-        elif not part.final and part.choice is None and not self._is_due(place, ts):
-            return Shown(ts)
+        elif not part.final and part.choice is None:
+            self._check_it_is_due(place, ts)
         await self._update(thread, place, ts, part)
         return Shown(ts)
 
@@ -95,7 +96,7 @@ class Posts:
         every marked one, is the one that is looked for.
         """
         installed = await self._api.workspaces.of(place.workspace)
-        said = [each for each in await self._recent(place) if is_by_bot(each, installed)]
+        said = [each for each in await self._recent(place, mark) if is_by_bot(each, installed)]
         for message in said:
             if mark_of(message) == mark:
                 return str(message["ts"])
@@ -106,8 +107,12 @@ class Posts:
                 return str(message["ts"])
         return None
 
-    async def _recent(self, place: Place) -> list[Json]:
-        oldest = timestamp(self._clock.now() - FIND_BACK)
+    async def _recent(self, place: Place, mark: str) -> list[Json]:
+        """What was said since the turn of this mark began."""
+        began = made_at(mark.rpartition(".")[0])
+        oldest = timestamp(
+            self._clock.now() - FIND_BACK if began is None else began - CLOCKS_DIFFER
+        )
         where = (place.workspace, place.channel)
         if place.thread_ts is None:
             return await self._past.channel(*where, oldest=oldest, with_metadata=True)
@@ -129,7 +134,7 @@ class Posts:
     ) -> str | None:
         text = harmless_so_far(part.markdown, part.may_mention)
         if not text.strip():
-            raise PlatformBusy("nothing to show yet", retry_after_s=LATER_S)
+            raise not_yet("nothing to show yet")
         wants_button = part.controls is Controls.STOP and not self._signs.stoppable(thread)
         button = stop_block(thread) if wants_button else None
         return await self._streams.start(place, text, recipient=recipient, button=button)
@@ -164,8 +169,9 @@ class Posts:
             return True  # nothing new, or what is new is held back
         if not text.startswith(stream.written):
             return False
-        if self._streams.may_grow(stream):
-            await self._streams.append(stream, text)
+        if not self._streams.may_grow(stream):
+            raise not_yet("many messages are being written")
+        await self._streams.append(stream, text)
         return True
 
     async def _update(self, thread: Thread, place: Place, ts: str, part: Part) -> None:
@@ -203,18 +209,24 @@ class Posts:
     def _content(self, thread: Thread, part: Part) -> Json:
         return content(thread, part, stoppable=not self._signs.stoppable(thread))
 
-    def _is_due(self, place: Place, ts: str) -> bool:
+    def _check_it_is_due(self, place: Place, ts: str) -> None:
+        """Raise `PlatformBusy` if an interim edit would cost what others need for their final one."""
         changed_at = self._unfinished.get((place.channel, ts), 0.0)
-        return self._streams.is_due(
-            "chat.update", place.workspace, changed_at, reserve=len(self._unfinished)
-        )
+        reserve = len(self._unfinished)
+        if not self._streams.is_due("chat.update", place.workspace, changed_at, reserve=reserve):
+            raise not_yet("many messages are being written")
 
     def _check_there_is_room(self, place: Place) -> None:
         """A message that is not final costs an edit more. Where Slack allows no more of those, people
         wait for the final one. Raises `PlatformBusy`."""
         spare = self._api.pacing.spare("chat.update", place.workspace)
         if spare < len(self._unfinished) + 1:
-            raise PlatformBusy("too many messages are being written", retry_after_s=LATER_S)
+            raise not_yet("too many messages are being written")
+
+
+def not_yet(why: str) -> PlatformBusy:
+    """An interim change is put off; the last one need not wait."""
+    return PlatformBusy(why, retry_after_s=LATER_S, last_change_in_s=0.0)
 
 
 def _may_become_a_reply(message: Json) -> bool:

@@ -6,7 +6,7 @@ to one of them. Slack renews them every now and then, and the SDK opens the next
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
@@ -39,6 +39,7 @@ class Sockets:
         connection: Connection,
         clock: Clock,
         after_gap: Callable[[float], None],
+        before_close: Callable[[], Awaitable[None]],
         count: int = SOCKETS,
         ping_s: float = PING_S,
     ) -> None:
@@ -47,6 +48,7 @@ class Sockets:
         self._connection = connection
         self._clock = clock
         self._after_gap = after_gap
+        self._before_close = before_close
         self._count = count
         self._ping_s = ping_s
         self._handlers: list[AsyncSocketModeHandler] = []
@@ -72,6 +74,7 @@ class Sockets:
                 for task in connecting:
                     task.cancel()
         finally:
+            await self._before_close()  # what is under way can still be acknowledged
             await self._close()
 
     async def _watch(self) -> None:

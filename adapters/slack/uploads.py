@@ -4,6 +4,7 @@ https://docs.slack.dev/messaging/working-with-files#uploading_files. A file's id
 can see it, and is kept under the mark: so a crash at any moment leaves the file there once.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -91,7 +92,7 @@ class Uploads:
         connection = self._api.connection
         try:
             async with connection.session.post(
-                url, data=file.content, proxy=connection.proxy
+                url, data=io.BytesIO(file.content), proxy=connection.proxy
             ) as response:
                 if response.status != 200:
                     raise of_status(response.status, f"upload of {file.name}")

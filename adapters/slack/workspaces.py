@@ -29,7 +29,6 @@ class Installed:
     token: str
     bot_user_id: str
     bot_id: str
-    bot_name: str
     any_workspace: bool = False
 
 
@@ -150,7 +149,6 @@ class Workspaces:
             token=bot.bot_token,
             bot_user_id=bot.bot_user_id,
             bot_id=bot.bot_id,
-            bot_name=str(bot.custom_values.get("bot_name") or "bot"),
         )
         while len(self._kept) >= MAX_KEPT:
             del self._kept[next(iter(self._kept))]
@@ -183,6 +181,5 @@ class Workspaces:
             token=token,
             bot_user_id=str(told.get("user_id", "")),
             bot_id=str(told.get("bot_id", "")),
-            bot_name=str(told.get("user") or "bot"),
             any_workspace=bool(told.get("is_enterprise_install")),
         )

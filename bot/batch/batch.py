@@ -152,6 +152,7 @@ class Batch:
             state=work.state,
             at_once=claude.max_concurrency,
             patience_s=claude.turn_deadline_s,
+            clock=self._clock,
             on_record=work.recorded,
         )
 

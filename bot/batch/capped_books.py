@@ -18,6 +18,8 @@ class CappedBooks(Books):
         self._opening_nanousd = 0
         self._settled = asyncio.Event()
         self.spent_nanousd = spent_nanousd
+        self.settlements = 0
+        """How many requests have ended."""
 
     @property
     def held_nanousd(self) -> int:
@@ -67,11 +69,15 @@ class CappedBooks(Books):
         """Its cost takes the place of what was held, if anything was."""
         self._held.pop(closing.entry_id, None)
         self.spent_nanousd += closing.cost_nanousd or 0
+        self.settlements += 1
         settled, self._settled = self._settled, asyncio.Event()
         settled.set()
 
-    async def settled(self, timeout_s: float) -> bool:
-        """Return when a request under way has ended; false if there is none, or none ends in time."""
+    async def settled(self, timeout_s: float, *, since: int) -> bool:
+        """Return when a request has ended since there were so many `settlements`; false if none is under
+        way, or none ends in time."""
+        if self.settlements != since:
+            return True
         if not self._held and not self._opening_nanousd:
             return False
         try:

@@ -55,6 +55,7 @@ COMMANDS = MappingProxyType(
         "plugin": CommandEntry("bot.cli.plugin", "List, check, switch or make plugins."),
         "db": CommandEntry("bot.cli.db", "Upgrade, check or back up the database."),
         "turns": CommandEntry("bot.cli.turns", "Look at turns: waiting, running, failed."),
+        "completion": CommandEntry("bot.cli.completion", "Complete commands in your shell."),
     }
 )
 

@@ -5,66 +5,33 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.cli.batch_order import STDIO, Dollars, Order, Target, kind_of_input
 from bot.cli.database import settings_for_data
-from bot.cli.frame import print_json, require_claude_key, run_async
+from bot.cli.frame import examples, print_json, require_claude_key, run_async
 from bot.money.amounts import dollars
 from config import Settings
 
 if TYPE_CHECKING:
     from bot.batch.batch import Progress, Summary
-    from bot.batch.items import Kind
-    from bot.batch.output import Form
     from bot.batch.plan import Plan
 
 FORMS = ("jsonl", "csv", "text")
-FORM_OF = {".csv": "csv", ".txt": "text", ".md": "text"}
-ENDINGS = {"jsonl": ".jsonl", "csv": ".csv", "text": ".txt"}
 NANO = 10**9
-STDIO = "-"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What was asked for on the command line."""
-
-    prompt: str
-    file: str
-    output: str | None
-    form: "Form | None"
-    kind: "Kind | None"
-    system: str
-    model: str | None
-    max_output_tokens: int | None
-    max_cost: Decimal | None
-    parallel: int | None
-    by_api: bool
-    restart: bool
-    as_json: bool
-
-
-class _Dollars(click.ParamType[Decimal]):
-    name = "USD"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Decimal:
-        try:
-            amount = Decimal(str(value).removeprefix("$"))
-        except ArithmeticError:
-            amount = Decimal("NaN")
-        if not amount.is_finite() or amount < 0:
-            self.fail(f"{value!r} is not an amount of dollars, such as 2.50", param, ctx)
-        return amount
-
-
-@click.command("batch")
+@click.command(
+    "batch",
+    epilog=examples(
+        'parley batch "Sum up in one sentence." notes.txt',
+        'parley batch "What is the sentiment?" reviews.csv -o - --max-cost 0.50',
+    ),
+)
 @click.argument("prompt")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
@@ -83,7 +50,7 @@ class _Dollars(click.ParamType[Decimal]):
 @click.option("--system", default="", metavar="TEXT", help="The system prompt; none by default.")
 @click.option("--model", metavar="ID", help="The model, instead of the one of the settings.")
 @click.option("--max-output-tokens", type=click.IntRange(min=1), help="The most for one answer.")
-@click.option("--max-cost", type=_Dollars(), help="What all runs of the batch may cost together.")
+@click.option("--max-cost", type=Dollars(), help="What all runs of the batch may cost together.")
 @click.option("--parallel", type=click.IntRange(min=1), help="Requests at once.")
 @click.option("--batch-api", "by_api", is_flag=True, help="At half the price, within a day.")
 @click.option("--restart", is_flag=True, help="Forget what earlier runs have done.")
@@ -118,59 +85,6 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         ctx.exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the answers go, None being stdout, and where the state is kept."""
-
-    path: Path | None
-    form: "Form"
-    state_file: Path
-
-    @classmethod
-    def of(cls, order: Order) -> "Target":
-        """As ordered. Raises `click.UsageError` if it can't be."""
-        if order.output == STDIO and (order.as_json or order.file == STDIO):
-            raise click.UsageError("--output - goes with a FILE that is one, and without --json")
-        if order.output is None and order.file == STDIO:
-            raise click.UsageError("where FILE is stdin, say with --output where the answers go")
-        form = order.form or _form_of(order)
-        if order.output == STDIO:
-            return cls(None, form, Path(f"{order.file}.batch-state"))
-        path = Path(order.output or f"{order.file}.answers{ENDINGS[form]}")
-        return cls(path, form, path.with_name(f"{path.name}.state"))
-
-    def write(self, summary: "Summary") -> None:
-        """Write the answers, in the order of the items."""
-        from bot.batch.output import save, written
-
-        text = written(summary.lines, self.form)
-        if self.path is None:
-            click.echo(text, nl=False)
-            return
-        try:
-            save(text, self.path)
-        except OSError as error:
-            raise click.ClickException(
-                f"{self.path} can't be written: {error.strerror}; the answers are kept in "
-                f"{self.state_file}, and the same command writes them again at no cost"
-            ) from error
-
-
-def _form_of(order: Order) -> "Form":
-    """The form of the answers where it is not said: by the output's ending, else as the input's."""
-    name = order.output if order.output not in (None, STDIO) else ""
-    found: Any = FORM_OF.get(Path(name or "").suffix.lower())
-    if found is not None or name:
-        return found or "jsonl"
-    return "csv" if _kind_of(order) == "csv" else "jsonl"
-
-
-def _kind_of(order: Order) -> "Kind":
-    from bot.batch.items import kind_of
-
-    return order.kind or kind_of(order.file)
-
-
 def _plan(settings: Settings, order: Order, target: Target) -> "Plan":
     from bot.batch.items import read_items
     from bot.batch.plan import Plan
@@ -178,7 +92,7 @@ def _plan(settings: Settings, order: Order, target: Target) -> "Plan":
 
     stdin = order.file == STDIO
     content = sys.stdin.buffer.read() if stdin else Path(order.file).read_bytes()
-    items = read_items(content, name=order.file, kind=_kind_of(order))
+    items = read_items(content, name=order.file, kind=kind_of_input(order))
     template = Template(_prompt(order.prompt))
     template.check(items)
     changes = {

@@ -2,10 +2,17 @@
 
 import click
 
-from bot.cli.frame import require_claude_key, settings_or_exit
+from bot.cli.frame import examples, require_claude_key, settings_or_exit
 
 
-@click.command("chat")
+@click.command(
+    "chat",
+    epilog=examples(
+        "parley chat",
+        'parley chat "What is a lease?"',
+        "cat questions.txt | parley chat > answers.txt",
+    ),
+)
 @click.argument("message", required=False)
 def command(message: str | None) -> None:
     """Talk to the bot in this terminal; MESSAGE, if given, is said first.

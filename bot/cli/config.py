@@ -1,11 +1,12 @@
 """`parley config`: are the settings right, and where does each one come from?"""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import click
 
-from bot.cli.frame import json_option, print_json, print_table, settings_or_exit
+from bot.cli.frame import examples, json_option, print_json, print_table, settings_or_exit
 
 
 @click.group("config")
@@ -13,17 +14,36 @@ def config_group() -> None:
     """Check or show the settings."""
 
 
-@config_group.command("check")
-def check() -> None:
+@config_group.command(
+    "check",
+    epilog=examples("parley config check", "PARLEY_CONFIG=new.toml parley config check --json"),
+)
+@json_option
+@click.pass_context
+def check(ctx: click.Context, as_json: bool) -> None:
     """Check all settings: "ok" and status 0, or a line for every problem and status 2.
 
     What deserves attention without being wrong is printed as a warning.
     """
-    settings_or_exit()
-    click.echo("ok")
+    if not as_json:
+        settings_or_exit()
+        click.echo("ok")
+        return
+    from config import SettingsError
+
+    try:
+        settings = settings_or_exit()
+    except SettingsError as error:
+        problems = [asdict(problem) for problem in error.problems]
+        print_json({"ok": False, "problems": problems, "warnings": []})
+        ctx.exit(2)
+    print_json({"ok": True, "problems": [], "warnings": settings.warnings})
 
 
-@config_group.command("show")
+@config_group.command(
+    "show",
+    epilog=examples("parley config show", "parley config show --json | jq '.\"claude.model\"'"),
+)
 @json_option
 def show(as_json: bool) -> None:
     """Show every setting in force and where it comes from. Secrets are never shown."""

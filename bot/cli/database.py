@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bot.cli.frame import quiet_logs, run_async, settings_or_exit
+from bot.cli.frame import quiet_logs, run_async, settings_or_exit, working
 from bot.vocabulary import SystemClock
 from config import Settings
 from storage.database import Database
@@ -21,8 +21,10 @@ def settings_for_data() -> Settings:
     return settings
 
 
-def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
-    """Run `work` on the database of the settings, and close it."""
+def with_database(
+    work: Callable[[Database], Awaitable[T]], what: str = "Reading the database"
+) -> T:
+    """Run `work` on the database of the settings, and close it; `what` tells a person who waits."""
     settings = settings_for_data()
 
     async def run() -> T:
@@ -32,12 +34,13 @@ def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
         finally:
             await database.close()
 
-    return run_plainly(run())
+    return run_plainly(run(), what)
 
 
-def run_plainly(work: Coroutine[Any, Any, T]) -> T:
+def run_plainly(work: Coroutine[Any, Any, T], what: str = "Reading the database") -> T:
     """Run `work` to its end; what the database refuses is told as a sentence, with exit status 1."""
     try:
-        return run_async(work)
+        with working(what):
+            return run_async(work)
     except StorageError as error:
         raise click.ClickException(str(error)) from error

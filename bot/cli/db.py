@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bot.cli.database import with_database
-from bot.cli.frame import settings_or_exit
+from bot.cli.frame import examples, json_option, print_json, settings_or_exit
 from storage import backup, integrity, migrations
 from storage.database import Database
 from storage.migrations.start import bring_up_to_date
@@ -16,10 +16,17 @@ def command() -> None:
     """Upgrade, check or back up the database."""
 
 
-@command.command("upgrade")
-def upgrade() -> None:
+@command.command("upgrade", epilog=examples("parley db upgrade"))
+@json_option
+def upgrade(as_json: bool) -> None:
     """Bring the tables up to date. A SQLite database that holds anything is copied first."""
-    done = with_database(bring_up_to_date)
+    done = with_database(bring_up_to_date, "Bringing the tables up to date")
+    if as_json:
+        copy = None if done.backup is None else str(done.backup)
+        print_json(
+            {"before": done.before, "after": done.after, "changed": done.changed, "backup": copy}
+        )
+        return
     if done.backup is not None:
         click.echo(f"The database was copied to {done.backup} first.")
     said = (
@@ -28,20 +35,34 @@ def upgrade() -> None:
     click.echo(f"Tables: {said}.")
 
 
-@command.command("check")
-def check() -> None:
+@command.command("check", epilog=examples("parley db check", "parley db check --json"))
+@json_option
+@click.pass_context
+def check(ctx: click.Context, as_json: bool) -> None:
     """See whether the database answers, has this release's tables, and agrees with itself."""
-    found = with_database(_examine)
+    found = with_database(_examine, "Looking at the database")
+    if as_json:
+        print_json({"ok": not found, "problems": found})
+        ctx.exit(1 if found else 0)
     if found:
         raise click.ClickException("\n".join(found))
     click.echo("The database answers, is up to date and agrees with itself.")
 
 
-@command.command("backup")
+@command.command(
+    "backup", epilog=examples("parley db backup", "parley db backup /backups/parley-monday.db")
+)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-def make_backup(file: Path | None) -> None:
+@json_option
+def make_backup(file: Path | None, as_json: bool) -> None:
     """Copy a SQLite database to FILE (a new name beside it unless given) while the service runs."""
-    with_database(lambda database: _back_up(database, file))
+    target, size_bytes = with_database(
+        lambda database: _back_up(database, file), "Copying the database"
+    )
+    if as_json:
+        print_json({"file": str(target), "size_bytes": size_bytes})
+    else:
+        click.echo(f"Copied {size_bytes:,} bytes to {target}.")
 
 
 async def _examine(database: Database) -> list[str]:
@@ -51,7 +72,7 @@ async def _examine(database: Database) -> list[str]:
     return await database.read(integrity.problems, now=database.now())
 
 
-async def _back_up(database: Database, file: Path | None) -> None:
+async def _back_up(database: Database, file: Path | None) -> tuple[Path, int]:
     if database.file is None:
         dump = backup.dump_command(
             settings_or_exit().environment.database_url, str(file or "parley.dump")
@@ -60,5 +81,4 @@ async def _back_up(database: Database, file: Path | None) -> None:
     if not database.file.exists():
         raise click.ClickException(f"{database.file} is not there yet; there is nothing to copy")
     target = file or backup.backup_name(database.file, database.now())
-    size_bytes = await database.read(backup.copy_to, target)
-    click.echo(f"Copied {size_bytes:,} bytes to {target}.")
+    return target, await database.read(backup.copy_to, target)

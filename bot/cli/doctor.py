@@ -9,7 +9,15 @@ from pathlib import Path
 import click
 
 from bot.app import make_adapter, open_database
-from bot.cli.frame import json_option, print_json, print_table, quiet_logs, run_async
+from bot.cli.frame import (
+    examples,
+    json_option,
+    print_json,
+    print_table,
+    quiet_logs,
+    run_async,
+    working,
+)
 from bot.doctor import checks_of, examine, wrong_settings
 from bot.vocabulary import Finding, SystemClock, Verdict
 from config import SettingsError, load_settings
@@ -17,7 +25,7 @@ from config import SettingsError, load_settings
 _STYLES = {Verdict.OK.value: "", Verdict.WARNING.value: "yellow", Verdict.FAILURE.value: "red"}
 
 
-@click.command("doctor")
+@click.command("doctor", epilog=examples("parley doctor", "parley doctor --json | jq .ok"))
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
@@ -26,7 +34,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
     Each failure comes with its remedy. Ends with status 1 if there is one.
     """
     quiet_logs()
-    findings = run_async(_examine())
+    with working("Looking at everything"):
+        findings = run_async(_examine())
     if as_json:
         print_json({"ok": not _failed(findings), "findings": [asdict(each) for each in findings]})
     else:

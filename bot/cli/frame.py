@@ -7,7 +7,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,11 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object instead of a table."
 )
 """The `--json` switch; the command receives it as `as_json`."""
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: how it is called, a line each. For `epilog`."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
 def settings_or_exit(directory: Path | None = None) -> "Settings":
@@ -63,6 +69,21 @@ def quiet_logs(secrets: Iterable[str] = ()) -> None:
     from bot.vocabulary import SystemClock
 
     configure_logs(clock=SystemClock(), level="warning", secrets=secrets)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on stderr that something goes on and for how long, if it takes a while and a person looks."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        progress.add_task(what, total=None)
+        yield
 
 
 def print_json(value: object) -> None:

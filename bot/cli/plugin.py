@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.frame import (
+    examples,
     json_option,
     print_json,
     print_table,
@@ -33,7 +34,7 @@ def command() -> None:
     """Plugins: what is installed, whether it works, and a new one to start from."""
 
 
-@command.command("list")
+@command.command("list", epilog=examples("parley plugin list"))
 @json_option
 def list_plugins(as_json: bool) -> None:
     """List the plugins that are installed or in the plugin folder."""
@@ -54,11 +55,12 @@ def list_plugins(as_json: bool) -> None:
         click.echo("No plugin is installed. `parley plugin new NAME` makes one.")
 
 
-@command.command("check")
+@command.command("check", epilog=examples("parley plugin check", "parley plugin check remind"))
 @click.argument("name", required=False)
 @click.option("--here", is_flag=True, hidden=True, help="Look at NAME in this very process.")
+@json_option
 @click.pass_context
-def check(ctx: click.Context, name: str | None, here: bool) -> None:
+def check(ctx: click.Context, name: str | None, here: bool, as_json: bool) -> None:
     """Load each plugin in a process of its own and look at its settings, schemas, times and names.
 
     With a NAME only that one, and its types as well if mypy is installed.
@@ -76,11 +78,18 @@ def check(ctx: click.Context, name: str | None, here: bool) -> None:
         click.echo(told(looked_at(one, settings)))
         return
     names = [each.name for each in found]
-    told_well = [
-        _tell(each, name) for each in _inspected(names, settings) if name in (None, each.name)
+    findings = [
+        _finding(each, with_types=each.name == name)
+        for each in _inspected(names, settings)
+        if name in (None, each.name)
     ]
-    if not all(told_well):
-        ctx.exit(1)
+    good = not any(each["problems"] for each in findings)
+    if as_json:
+        print_json({"ok": good, "plugins": findings})
+    else:
+        for finding in findings:
+            _tell(finding)
+    ctx.exit(0 if good else 1)
 
 
 def _inspected(names: Sequence[str], settings: "Settings") -> "list[Inspected]":
@@ -93,44 +102,59 @@ def _inspected(names: Sequence[str], settings: "Settings") -> "list[Inspected]":
     return [*inspected, *(Inspected(each, problems=(why,)) for each in missing)]
 
 
-def _tell(each: "Inspected", name: str | None) -> bool:
-    """Tell what is wrong with a plugin, if anything; whether nothing is."""
+def _finding(each: "Inspected", *, with_types: bool) -> "dict[str, Any]":
+    """What there is to say of a plugin."""
     from bot.host.inspection import type_errors
 
-    problems, note = each.problems, ""
-    if name is not None and each.on and not problems:
+    problems, checked = each.problems, None
+    if with_types and each.on and not problems:
         errors = run_async(type_errors(Path(each.folder)))
-        problems = tuple(errors or ())
-        note = (
-            "" if errors is not None else "; its types were not looked at, as mypy is not installed"
-        )
+        problems, checked = tuple(errors or ()), errors is not None
+    return {
+        "name": each.name,
+        "on": each.on,
+        "adds": each.adds,
+        "types_checked": checked,
+        "problems": list(problems),
+    }
+
+
+def _tell(finding: "dict[str, Any]") -> None:
+    name, problems = finding["name"], finding["problems"]
     for problem in problems:
-        click.echo(f"{each.name}: {problem}", err=True)
+        click.echo(f"{name}: {problem}", err=True)
     if not problems:
-        click.echo(f"{each.name}: {f'fine ({each.adds})' if each.on else 'off'}{note}")
-    return not problems
+        unchecked = finding["types_checked"] is False
+        note = "; its types were not looked at, as mypy is not installed" if unchecked else ""
+        state = f"fine ({finding['adds']})" if finding["on"] else "off"
+        click.echo(f"{name}: {state}{note}")
 
 
-@command.command("enable")
+@command.command("enable", epilog=examples("parley plugin enable guard"))
 @click.argument("name")
-def enable(name: str) -> None:
+@json_option
+def enable(name: str, as_json: bool) -> None:
     """Use a plugin: `enabled = true` in its section of the settings file."""
-    _switch(name, on=True)
+    _switch(name, on=True, as_json=as_json)
 
 
-@command.command("disable")
+@command.command("disable", epilog=examples("parley plugin disable guard"))
 @click.argument("name")
-def disable(name: str) -> None:
+@json_option
+def disable(name: str, as_json: bool) -> None:
     """Do not use a plugin: `enabled = false` in its section of the settings file."""
-    _switch(name, on=False)
+    _switch(name, on=False, as_json=as_json)
 
 
-@command.command("new")
+@command.command(
+    "new", epilog=examples("parley plugin new greeter", "parley plugin new greeter --into src")
+)
 @click.argument("name")
 @click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), default=".", show_default=True
 )
-def new(name: str, into: Path) -> None:
+@json_option
+def new(name: str, into: Path, as_json: bool) -> None:
     """Make a package for a plugin, with a test that passes, in the folder parley-NAME."""
     from bot.host.scaffold import make
     from bot.plugins import PluginError
@@ -139,6 +163,9 @@ def new(name: str, into: Path) -> None:
         folder = make(name, into)
     except (PluginError, OSError) as error:
         raise click.ClickException(str(error)) from error
+    if as_json:
+        print_json({"folder": str(folder)})
+        return
     click.echo(f"Made {folder}. To work on it, with Parley installed in the same environment:\n")
     click.echo(f"    pip install -e {folder}[test]\n    pytest {folder}\n    parley chat /{name}")
 
@@ -151,7 +178,7 @@ def _loading() -> "Loading":
     return all_plugins(settings)
 
 
-def _switch(name: str, *, on: bool) -> None:
+def _switch(name: str, *, on: bool, as_json: bool) -> None:
     from bot.host.installed import found_plugins
 
     settings = settings_or_exit()
@@ -159,6 +186,9 @@ def _switch(name: str, *, on: bool) -> None:
         raise click.ClickException(f"no plugin named {name} is installed; see `parley plugin list`")
     path = Path(os.environ.get("PARLEY_CONFIG") or "parley.toml")
     _write_switch(path, name, on=on)
+    if as_json:
+        print_json({"name": name, "enabled": on, "file": str(path)})
+        return
     click.echo(f"{name} is {'on' if on else 'off'} in {path}; a running service must be restarted")
 
 

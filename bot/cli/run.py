@@ -4,7 +4,7 @@ import signal
 
 import click
 
-from bot.cli.frame import settings_or_exit
+from bot.cli.frame import examples, settings_or_exit
 from bot.vocabulary import Clock, SystemClock
 from config import Settings
 
@@ -17,7 +17,12 @@ No platform has its tokens, so there is nothing to start. In the environment or 
 To try Parley without any account, run `parley sandbox`; to talk to it here, `parley chat`."""
 
 
-@click.command("run")
+@click.command(
+    "run",
+    epilog=examples(
+        "parley run", "PARLEY_HTTP=0.0.0.0:8080 PARLEY_CONFIG=/etc/parley.toml parley run"
+    ),
+)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Start the service on every platform whose tokens are set, and serve PARLEY_HTTP.

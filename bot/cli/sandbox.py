@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from bot.cli.frame import examples
+
 DATABASE_URL = "sqlite:///data/sandbox.db"
 KEY = "sk-ant-simulated"  # any value will do: the simulated Claude knows no accounts
 
@@ -20,7 +22,12 @@ Say something. Ctrl-C stops an answer, Ctrl-D ends. Kill the process in mid-answ
 REAL_WELCOME = "This is Parley's sandbox with the real Claude: answers cost what they cost."
 
 
-@click.command("sandbox")
+@click.command(
+    "sandbox",
+    epilog=examples(
+        "parley sandbox", 'parley sandbox "What is a lease?"', "echo Hello | parley sandbox"
+    ),
+)
 @click.argument("message", required=False)
 @click.option("--real", is_flag=True, help="Ask the real Claude; needs ANTHROPIC_API_KEY.")
 @click.option("--claude-port", default=0, help="Where the simulated Claude listens; 0: anywhere.")

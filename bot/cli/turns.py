@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from bot.cli.database import with_database
-from bot.cli.frame import json_option, print_json, print_table
+from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.vocabulary import reference_of
 from storage import migrations, turns
 from storage.database import Database
@@ -24,7 +24,7 @@ def command(ctx: click.Context) -> None:
         ctx.invoke(list_parked, as_json=False)
 
 
-@command.command("list")
+@command.command("list", epilog=examples("parley turns", "parley turns list --json"))
 @json_option
 def list_parked(as_json: bool) -> None:
     """List parked turns, the newest first."""
@@ -38,22 +38,42 @@ def list_parked(as_json: bool) -> None:
         click.echo("No turn is parked.")
 
 
-@command.command("show")
+@command.command("show", epilog=examples("parley turns show K3F9QX2"))
 @click.argument("turn")
-def show(turn: str) -> None:
+@json_option
+def show(turn: str, as_json: bool) -> None:
     """Show one turn, by its id or by the reference that a person was told."""
     found = with_database(lambda database: _find(database, turn))
     if found is None:
         raise click.ClickException(_unknown(turn))
-    print_json({**_fields(found), "status": found.status.value, "outcome": found.outcome})
+    fields = {**_fields(found), "status": found.status.value, "outcome": found.outcome}
+    if as_json:
+        print_json(fields)
+    else:
+        rows = [(name, "" if value is None else str(value)) for name, value in fields.items()]
+        print_table(("Field", "Value"), rows)
 
 
-@command.command("retry")
+@command.command(
+    "retry",
+    epilog=examples(
+        "parley turns retry K3F9QX2",
+        "parley turns list --json | jq -r '.[].turn' | xargs parley turns retry",
+    ),
+)
 @click.argument("which", nargs=-1, required=True, metavar="TURN...")
+@json_option
 @click.pass_context
-def retry(ctx: click.Context, which: tuple[str, ...]) -> None:
-    """Answer parked turns after all; a running service takes them up at once."""
-    failed = with_database(lambda database: _retry(database, which))
+def retry(ctx: click.Context, which: tuple[str, ...], as_json: bool) -> None:
+    """Answer parked turns after all; a running service takes them up at once.
+
+    Ends with status 1 if one of them can't be tried again.
+    """
+    failed = with_database(lambda database: _retry(database, which), "Waking the turns")
+    if as_json:
+        tried = [each for each in which if each not in failed]
+        print_json({"retried": tried, "unknown": sorted(failed)})
+        ctx.exit(1 if failed else 0)
     for each in which:
         click.echo(
             _unknown(each) if each in failed else f"{each} will be tried again", err=each in failed

@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from bot.cli.database import run_plainly, settings_for_data
-from bot.cli.frame import json_option, print_json, print_table
+from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.cli.reconcile import reconcile
 from bot.cli.times import instant
 from bot.money.amounts import dollars
@@ -28,7 +28,15 @@ SUBJECTS = {
 NUMBERS = ("Requests", "Input", "Output", "Cache read", "Cache write", "Cost")
 
 
-@click.group("usage", invoke_without_command=True)
+@click.group(
+    "usage",
+    invoke_without_command=True,
+    epilog=examples(
+        "parley usage --since 2026-11-01",
+        "parley usage --by channel",
+        "parley usage --json | jq -r .cost_usd",
+    ),
+)
 @click.option("--since", metavar="ISO", help="Count requests made at this time or later.")
 @click.option("--until", metavar="ISO", help="Count requests made before this time.")
 @click.option(

@@ -62,6 +62,11 @@ class Reading:
     block: Json
     tokens: int
 
+    @classmethod
+    def of_text(cls, text: str) -> "Reading":
+        """What it says, or why it was not read."""
+        return cls({"type": "text", "text": text}, estimate_tokens(text))
+
 
 class AttachmentReader:
     """Fetches files from their platform and turns them into content blocks."""
@@ -138,15 +143,11 @@ def _text(file: Attachment, content: bytes) -> Reading:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return _unread(file, "it is not text in UTF-8")
-    return _reading(f"[The file {file.name}:]\n{text}\n[End of {file.name}]")
+    return Reading.of_text(f"[The file {file.name}:]\n{text}\n[End of {file.name}]")
 
 
 def _unread(file: Attachment, why: str) -> Reading:
-    return _reading(notices.unreadable(file.name, why))
-
-
-def _reading(text: str) -> Reading:
-    return Reading({"type": "text", "text": text}, estimate_tokens(text))
+    return Reading.of_text(notices.unreadable(file.name, why))
 
 
 def _megabytes(size_bytes: int) -> str:

@@ -19,7 +19,7 @@ from bot.engine.wakeup import Wakeup
 from bot.telemetry.metrics import Metrics
 from bot.vocabulary import Clock, new_id
 from config.sections import EngineSettings
-from storage import inbox, threads, turns
+from storage import claims, inbox, threads, turns
 from storage.database import Database
 from storage.errors import StorageError
 from storage.ledger import PriceOf
@@ -179,7 +179,7 @@ class Dispatcher:
             return False
         asked_at = self._clock.monotonic()
         works = await self._database.write(
-            turns.take,
+            claims.take,
             owner=self._owner,
             now=self._database.now(),
             lease_s=self._settings.lease_s,
@@ -252,7 +252,7 @@ class Dispatcher:
             await self._renew(dict(self._active))  # first: nothing is as urgent
         await self._books.save_starts()
         await self._database.synchronise_clock()
-        depth = await self._database.read(inbox.depth)
+        depth = await self._database.look(inbox.depth)
         self._wakeup.waiting = depth.waiting
         oldest = depth.oldest_received_at
         age_s = 0.0 if oldest is None else (self._database.now() - oldest).total_seconds()

@@ -23,7 +23,7 @@ KEY = "model"
 async def use_chosen_model(turn: TurnRun) -> Answered | None:
     """Ask the model that was chosen here, if it may still be chosen."""
     scopes = _scopes(turn.work.held.thread)
-    found = await turn.services.database.read(plugin_values.of_scopes, HOST, scopes, KEY)
+    found = await turn.services.database.look(plugin_values.of_scopes, HOST, scopes, KEY)
     allowed = _configured(turn).claude.allowed_models
     for scope in scopes:
         chosen = found.get(scope)

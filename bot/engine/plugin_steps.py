@@ -7,15 +7,15 @@ from dataclasses import replace
 import structlog
 
 from bot.engine import endings, notices
+from bot.engine.attachments import Reading
 from bot.engine.turn_run import TurnRun
-from bot.engine.turn_surroundings import occasion_of
+from bot.engine.turn_surroundings import filtered, occasion_of
 from bot.host.command_line import Called, arguments, called
 from bot.host.errors import PluginFailed
-from bot.host.host import Passed
 from bot.host.occasion import Occasion
 from bot.host.surroundings import stored
 from bot.plugins import Answer, Ask, File, Told
-from bot.plugins.declarations import CommandSpec, Stage
+from bot.plugins.declarations import CommandSpec
 from bot.plugins.signature import WrongArguments
 from bot.ports import PlatformError
 from bot.vocabulary import ChannelKind, Message
@@ -60,7 +60,7 @@ async def filter_question(turn: TurnRun) -> Answered | None:
     if not plugins.has_filters("inbound", occasion):
         return None
     for message in turn.messages:
-        passed = await _filtered(turn, "inbound", message.text, occasion)
+        passed = await filtered(turn, "inbound", message.text)
         if passed.blocked is not None:
             told = passed.blocked if message.addressed else None
             return endings.ended(turn, "blocked", told, keep=False)
@@ -73,8 +73,25 @@ async def filtered_context(turn: TurnRun, said: Sequence[Message]) -> Sequence[M
     occasion = occasion_of(turn)
     if not turn.services.plugins.has_filters("inbound", occasion):
         return said
-    passed = [(each, await _filtered(turn, "inbound", each.text, occasion)) for each in said]
+    passed = [(each, await filtered(turn, "inbound", each.text)) for each in said]
     return [replace(each, text=to.text) for each, to in passed if to.blocked is None]
+
+
+async def filtered_files(
+    turn: TurnRun, readings: Sequence[Reading]
+) -> tuple[list[Reading], str | None]:
+    """What files of text say as the filters let it through, and the reason if one must not be read."""
+    passed: list[Reading] = []
+    for reading in readings:
+        text = reading.block.get("text")
+        if isinstance(text, str):
+            through = await filtered(turn, "inbound", text)
+            if through.blocked is not None:
+                return [], through.blocked
+            if through.text != text:
+                reading = Reading.of_text(through.text)
+        passed.append(reading)
+    return passed, None
 
 
 async def take_command(turn: TurnRun) -> Answered | None:
@@ -107,7 +124,7 @@ async def take_command(turn: TurnRun) -> Answered | None:
     if isinstance(answer, Ask):
         turn.texts[turn.messages[0].id] = answer.text
         return None
-    return await _answered(turn, spec, answer, occasion)
+    return await _answered(turn, spec, answer)
 
 
 async def filtered_answer(turn: TurnRun, answered: Answered) -> Answered:
@@ -117,7 +134,7 @@ async def filtered_answer(turn: TurnRun, answered: Answered) -> Answered:
     occasion = occasion_of(turn)
     if not turn.services.plugins.has_filters("outbound", occasion):
         return answered
-    passed = await _filtered(turn, "outbound", answered.answer, occasion)
+    passed = await filtered(turn, "outbound", answered.answer)
     if passed.blocked is not None:
         return replace(
             answered,
@@ -136,25 +153,23 @@ async def filtered_answer(turn: TurnRun, answered: Answered) -> Answered:
     return replace(answered, answer=passed.text, history=said, remembered=None)
 
 
-async def _answered(
-    turn: TurnRun, spec: CommandSpec, answer: Answer, occasion: Occasion
-) -> Answered:
+async def _answered(turn: TurnRun, spec: CommandSpec, answer: Answer) -> Answered:
     for file in answer.files:
-        blocked = await _blocked_file(turn, file, occasion)
+        blocked = await _blocked_file(turn, file)
         if blocked is not None:
             return endings.ended(turn, "blocked", blocked, keep=False)
     files = await stored(turn.services.database, answer.files)
     shared = turn.channel.kind is ChannelKind.SHARED
-    if spec.private and shared and not files and await _told_privately(turn, answer.text, occasion):
+    if spec.private and shared and not files and await _told_privately(turn, answer.text):
         return endings.ended(turn, "command", None, keep=False)
     return endings.ended(turn, "command", answer.text, keep=False, files=files)
 
 
-async def _told_privately(turn: TurnRun, text: str, occasion: Occasion) -> bool:
+async def _told_privately(turn: TurnRun, text: str) -> bool:
     """Show it to the person alone, where the platform can; false if it has to be shown to all."""
     if not turn.adapter.capabilities.private_notices:
         return False
-    passed = await _filtered(turn, "outbound", text, occasion)
+    passed = await filtered(turn, "outbound", text)
     try:
         await turn.adapter.notice(
             turn.work.held.thread, turn.asker, passed.blocked or passed.text, f"{turn.id}.p"
@@ -165,20 +180,15 @@ async def _told_privately(turn: TurnRun, text: str, occasion: Occasion) -> bool:
     return True
 
 
-async def _blocked_file(turn: TurnRun, file: File, occasion: Occasion) -> str | None:
+async def _blocked_file(turn: TurnRun, file: File) -> str | None:
     """Why a file of text must not be sent, if so."""
     if not file.media_type.startswith("text/") and file.media_type != "application/json":
         return None
     text = file.content.decode("utf-8", "replace")
-    passed = await _filtered(turn, "outbound", text, occasion)
+    passed = await filtered(turn, "outbound", text)
     if passed.blocked is None and passed.text != text:
         return notices.filter_failed(turn.id)
     return passed.blocked
-
-
-async def _filtered(turn: TurnRun, stage: Stage, text: str, occasion: Occasion) -> Passed:
-    failed = notices.filter_failed(turn.id)
-    return await turn.services.plugins.passed(stage, text, occasion, failed=failed)
 
 
 def _stands_alone(turn: TurnRun, message: Message) -> bool:

@@ -22,6 +22,7 @@ from bot.engine.plugin_steps import (
     announce,
     filter_question,
     filtered_context,
+    filtered_files,
     one_at_a_time,
     take_command,
 )
@@ -98,7 +99,10 @@ async def read_question(turn: TurnRun) -> Answered | None:
     """Read what is asked, with its files."""
     now = turn.services.database.now()
     files = tuple(file for message in turn.messages for file in message.attachments)
-    readings = await turn.services.reader.read(turn.adapter, files, now=now)
+    read = await turn.services.reader.read(turn.adapter, files, now=now)
+    readings, blocked = await filtered_files(turn, read)
+    if blocked is not None:
+        return endings.ended(turn, "blocked", blocked, keep=False)
     limit = turn.services.settings.context.max_input_tokens
     turn.question = question_of(turn.messages, earlier=turn.before, files=readings)
     if turn.question.tokens <= limit:
@@ -112,7 +116,7 @@ async def read_history(turn: TurnRun) -> Answered | None:
     """Read the thread's history window, trimmed if it has grown too large."""
     held = turn.work.held
     turn.summary = held.summary
-    turn.said = await turn.services.database.read(
+    turn.said = await turn.services.database.look(
         history.window, held.fence.thread_key, start=held.window_start
     )
     turn.tools = await turn.services.plugins.tools(occasion_of(turn))
@@ -128,7 +132,7 @@ async def give_known_answer(turn: TurnRun) -> Answered | None:
         return None
     turn.request_key = endings.key_of(turn, turn.prompt, model_id)
     since = services.database.now() - timedelta(seconds=services.settings.cache.max_age_s)
-    answer = await services.database.read(answers.same_request, turn.request_key, since=since)
+    answer = await services.database.look(answers.same_request, turn.request_key, since=since)
     services.metrics.answer_cache_asked(hit=answer is not None)
     return None if answer is None else endings.known(turn, answer)
 

@@ -18,7 +18,7 @@ from bot.claude.tokens import estimate_tokens
 from bot.engine import notices
 from bot.engine.downgrade import Stream, cheaper_than, within_budget
 from bot.engine.turn_run import Json, TurnRun
-from bot.engine.turn_surroundings import asked_to_allow, occasion_of
+from bot.engine.turn_surroundings import asked_to_allow, filtered, occasion_of
 from bot.host.errors import PluginFailed, PluginTimedOut
 from bot.plugins import Told, ToolSpec
 from bot.plugins.signature import WrongArguments
@@ -130,7 +130,12 @@ async def _run(turn: TurnRun, call: Json) -> Json:
             "a tool returned what JSON can't hold", tool=spec.name, error=type(error).__name__
         )
         return _result(call, "The tool failed.", error=True)
-    return _result(call, _cut(returned, turn.services.settings.tools.max_result_chars))
+    passed = await filtered(
+        turn, "inbound", _cut(returned, turn.services.settings.tools.max_result_chars)
+    )
+    if passed.blocked is not None:
+        return _result(call, "A filter keeps from you what the tool returned.", error=True)
+    return _result(call, passed.text)
 
 
 def _exhausted(turn: TurnRun, rounds: int) -> bool:

@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-from bot.engine import model_choice
+from bot.engine import model_choice, notices
+from bot.engine.attachments import is_text
 from bot.engine.turn_run import TurnRun
+from bot.host.host import Passed
 from bot.host.occasion import Occasion
 from bot.host.surroundings import HostSurroundings
 from bot.plugins import CommandInfo, ModelsHere, Rules, Told
+from bot.plugins.declarations import Stage
 from bot.ports import Choice, Option, PlatformError
 from bot.vocabulary import Attachment, Rated
 from storage import choices, history, turns
@@ -18,10 +21,11 @@ ALLOW = Option("allow", "Allow")
 DENY = Option("deny", "Deny", danger=True)
 
 
-def occasion_of(turn: TurnRun) -> Occasion:
-    """What plugin code that runs in this turn is given."""
+def occasion_of(turn: TurnRun, *, filtering: bool = False) -> Occasion:
+    """What plugin code that runs in this turn is given. `filtering`: it is a filter, which sees files as
+    they are."""
     return Occasion(
-        around=lambda plugin: TurnSurroundings(turn, plugin=plugin),
+        around=lambda plugin: TurnSurroundings(turn, plugin=plugin, filtering=filtering),
         books=turn.books,
         models=turn.channel_settings.claude.models,
         deadline_s=max(1.0, turn.remaining_s()),
@@ -37,7 +41,7 @@ def occasion_of(turn: TurnRun) -> Occasion:
 class TurnSurroundings(HostSurroundings):
     """The surroundings of a turn."""
 
-    def __init__(self, turn: TurnRun, *, plugin: str) -> None:
+    def __init__(self, turn: TurnRun, *, plugin: str, filtering: bool = False) -> None:
         super().__init__(
             database=turn.services.database,
             intake=turn.services.intake,
@@ -45,6 +49,7 @@ class TurnSurroundings(HostSurroundings):
             channel=turn.channel,
         )
         self._turn = turn
+        self._filtering = filtering
 
     def show(self, text: str) -> None:
         """Show this in the reply until there is more; not where it would have to be filtered first."""
@@ -112,16 +117,33 @@ class TurnSurroundings(HostSurroundings):
         return await turn.services.plugins.forget(turn.channel, turn.asker, occasion_of(turn))
 
     async def read(self, attachment: Attachment, max_bytes: int) -> bytes:
-        """Fetch a file that came with the message."""
+        """Fetch a file that came with the message; one of text as the filters let it through."""
         try:
-            return await self._turn.adapter.fetch(attachment, max_bytes=max_bytes)
+            content = await self._turn.adapter.fetch(attachment, max_bytes=max_bytes)
         except PlatformError as error:
             raise Told(f"I could not read {attachment.name}: {error}") from error
+        if self._filtering or not is_text(attachment):
+            return content
+        text = content.decode("utf-8", "replace")
+        passed = await filtered(self._turn, "inbound", text)
+        if passed.blocked is not None:
+            raise Told(passed.blocked)
+        return content if passed.text == text else passed.text.encode()
+
+
+async def filtered(turn: TurnRun, stage: Stage, text: str) -> Passed:
+    """A text as the filters of a stage let it through."""
+    occasion, failed = occasion_of(turn, filtering=True), notices.filter_failed(turn.id)
+    return await turn.services.plugins.passed(stage, text, occasion, failed=failed)
 
 
 async def asked_to_allow(turn: TurnRun, question: str) -> bool:
-    """Ask the person who asked the turn's question, with buttons; no answer in time means no. Of
-    several questions one is asked after the other."""
+    """Ask the person who asked the turn's question, with buttons; no answer in time means no, and so does
+    a question that a filter blocks. Of several questions one is asked after the other."""
+    passed = await filtered(turn, "outbound", question)
+    if passed.blocked is not None:
+        return False
+    question = passed.text
     async with turn.asking:
         turn.questions += 1
         choice = Choice(f"{turn.id}.q{turn.questions}", question, (ALLOW, DENY))

@@ -1,5 +1,6 @@
 """Amounts and sums as pages get them: exact, as text."""
 
+from bot.money.amounts import dollars
 from storage.ledger import UsageSum
 
 Json = dict[str, object]
@@ -7,11 +8,7 @@ Json = dict[str, object]
 
 def usd(nanousd: int | None) -> str | None:
     """Nano-dollars as dollars with nine decimals; None where the cost is not known."""
-    if nanousd is None:
-        return None
-    sign, amount = ("-", -nanousd) if nanousd < 0 else ("", nanousd)
-    whole, fraction = divmod(amount, 10**9)
-    return f"{sign}{whole}.{fraction:09d}"
+    return None if nanousd is None else dollars(nanousd)
 
 
 def sums(each: UsageSum) -> Json:

@@ -14,6 +14,7 @@ from plugins.mcp.offers import Assortment, sorted_out
 from plugins.mcp.settings import ServerSettings
 
 CONNECT_S = 30.0
+AT_LEAST_S = 0.2
 LOOK_AGAIN_S = 60.0
 """A server that is silent is asked for its tools this often: so its death is noticed."""
 FIRST_PAUSE_S = 1.0
@@ -87,6 +88,7 @@ class Server:
             stack.callback(self._disconnected)
             while True:
                 await self._look(there)
+                await self._sleep(AT_LEAST_S)  # one that always has news is not asked all the time
                 await self._news_or_time()
 
     async def _look(self, there: Any) -> None:

@@ -5,7 +5,7 @@ All under `/_control`, JSON both ways. `RemoteClaude` speaks it.
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -53,6 +53,14 @@ class HoldOrder:
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
+class BatchOrder:
+    """What becomes of message batches: `hold` them `after` so many results, `release` or `expire` them."""
+
+    do: Literal["hold", "release", "expire"]
+    after: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class WaitOrder:
     """Wait until at least that many of each have been seen."""
 
@@ -71,6 +79,7 @@ class Control:
         self._replies = TypeAdapter(ReplyOrder)
         self._faults = TypeAdapter(FaultOrder)
         self._holds = TypeAdapter(HoldOrder)
+        self._batches = TypeAdapter(BatchOrder)
         self._waits = TypeAdapter(WaitOrder)
         self._pace = TypeAdapter(Pace)
         self._limits = TypeAdapter(RateLimits)
@@ -88,6 +97,7 @@ class Control:
             web.put("/_control/limits", self.set_limits),
             web.post("/_control/hold", self.hold),
             web.post("/_control/release", self.release),
+            web.post("/_control/batches", self.batches),
             web.post("/_control/reset", self.reset),
             web.post("/_control/wait", self.wait),
             web.get("/_control/state", self.state),
@@ -145,6 +155,18 @@ class Control:
     async def release(self, request: web.Request) -> web.Response:
         """POST: let held replies go on."""
         self._provider.gate.release()
+        return _done()
+
+    async def batches(self, request: web.Request) -> web.Response:
+        """POST a `BatchOrder`."""
+        order = await _parse(request, self._batches)
+        match order.do:
+            case "hold":
+                self._provider.batches.hold(order.after)
+            case "release":
+                self._provider.batches.release()
+            case _:
+                self._provider.batches.expire(self._provider.clock.now())
         return _done()
 
     async def reset(self, request: web.Request) -> web.Response:

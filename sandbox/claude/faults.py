@@ -1,9 +1,9 @@
 """Scripted faults: how the provider, or the way to it, can fail a request."""
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
+from sandbox.armed import ArmedFaults
 from sandbox.claude.errors import ApiError
 
 
@@ -160,36 +160,14 @@ class Fault:
         )
 
 
-@dataclass(slots=True)
-class _Armed:
-    fault: Fault
-    left: int | None
-    model: str | None
-
-
-@dataclass(slots=True)
-class Faults:
+class Faults(ArmedFaults[Fault]):
     """Which faults are armed; the oldest that fits a request is taken."""
-
-    _armed: deque[_Armed] = field(default_factory=deque)
 
     def arm(self, *faults: Fault, times: int | None = 1, model: str | None = None) -> None:
         """Fail the next `times` requests with each fault in turn; None for always."""
-        self._armed.extend(_Armed(fault, times, model) for fault in faults)
+        self.add(faults, times=times, target=model)
 
     def take(self, model: str | None, *, exactly: bool = False) -> Fault | None:
         """The fault of a request to that model, used up by one; None if it is to succeed. `exactly`:
         only one that was armed for it, not for any."""
-        for armed in self._armed:
-            if armed.model != model and (exactly or armed.model is not None):
-                continue
-            if armed.left is not None:
-                armed.left -= 1
-                if armed.left <= 0:
-                    self._armed.remove(armed)
-            return armed.fault
-        return None
-
-    def clear(self) -> None:
-        """Let everything succeed again."""
-        self._armed.clear()
+        return self.take_one(lambda target: target == model or (target is None and not exactly))

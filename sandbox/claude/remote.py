@@ -70,6 +70,18 @@ class RemoteClaude(RemoteSimulator):
         """`SimulatedClaude.release`."""
         await self._call("POST", "release")
 
+    async def hold_batches(self, after: int = 0) -> None:
+        """`Batches.hold`."""
+        await self._call("POST", "batches", {"do": "hold", "after": after})
+
+    async def release_batches(self) -> None:
+        """`Batches.release`."""
+        await self._call("POST", "batches", {"do": "release"})
+
+    async def expire_batches(self) -> None:
+        """`SimulatedClaude.expire_batches`."""
+        await self._call("POST", "batches", {"do": "expire"})
+
     async def reset(self) -> None:
         """`SimulatedClaude.reset`."""
         await self._call("POST", "reset")

@@ -38,6 +38,11 @@ class Commands:
         """The commands of a scope."""
         return list(self._commands.get(guild_id, {}).values())
 
+    def offered(self, guild_id: int | None) -> list[Payload]:
+        """All that people can choose from in a guild, or in a direct message."""
+        everywhere = self.all_of(None)
+        return everywhere if guild_id is None else everywhere + self.all_of(guild_id)
+
     def get(self, guild_id: int | None, command_id: int) -> Payload:
         """One of them. Raises `ApiError`: 10063."""
         found = self._commands.get(guild_id, {}).get(command_id)

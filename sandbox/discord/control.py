@@ -54,6 +54,7 @@ class Control:
             web.get(f"{ROOT}/messages", self.messages),
             web.get(f"{ROOT}/visible", self.visible),
             web.get(f"{ROOT}/pings", self.pings),
+            web.get(f"{ROOT}/commands", self.commands),
             web.get(f"{ROOT}/requests", self.requests),
             web.get(f"{ROOT}/state", self.state),
             web.get(f"{ROOT}/changes", self.changes),
@@ -101,6 +102,10 @@ class Control:
         except Impossible as error:
             return _refused(400, str(error))
         return web.json_response([to_plain(ping_view(each)) for each in found])
+
+    async def commands(self, _: web.Request) -> web.Response:
+        """GET the commands that people can choose from in the guild, as Discord describes them."""
+        return web.json_response(self._service.commands.offered(self._verbs.guild.id))
 
     async def requests(self, _: web.Request) -> web.Response:
         """GET the requests seen so far."""

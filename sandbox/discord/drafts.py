@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.discord.components import TEXT_DISPLAY, check_components
 from sandbox.discord.embeds import check_embeds
-from sandbox.discord.errors import ApiError, FormErrors, refusal
+from sandbox.discord.errors import ApiError, FormErrors, listed_objects, refusal
 from sandbox.discord.mentions import ALL_MENTIONS, AllowedMentions, read_allowed_mentions
 from sandbox.discord.messages import Attachment, MessageFlag, Part, Version, walk_components
 
@@ -44,7 +44,6 @@ class Reference:
     """Which message is replied to."""
 
     message_id: int
-    channel_id: int | None = None
     must_exist: bool = True
 
 
@@ -55,9 +54,9 @@ class Draft:
     content: str
     embeds: tuple[Part, ...]
     components: tuple[Part, ...]
-    attachments: tuple[Attachment, ...]
     flags: MessageFlag
     allowed: AllowedMentions
+    attachments: tuple[Attachment, ...] = ()
     tts: bool = False
     nonce: str | int | None = None
     enforce_nonce: bool = False
@@ -69,6 +68,14 @@ class Draft:
         parts = walk_components(self.components)
         shown = [str(part.get("content", "")) for part in parts if part.get("type") == TEXT_DISPLAY]
         return "\n".join([self.content, *shown])
+
+    def check_whole(self) -> None:
+        """Raise what is wrong with it as a whole: nothing to be seen, or too many files."""
+        if not (self.content or self.embeds or self.components or self.attachments):
+            raise refusal(50006)
+        if len(self.attachments) > MAX_FILES:
+            text = f"Maximum number of attachments in a message reached ({MAX_FILES})"
+            raise ApiError(400, code=30015, message=text)
 
 
 NewAttachment = Callable[[Upload, str | None], Attachment]
@@ -90,51 +97,66 @@ def read_draft(
             files that are too large.
     """
     errors = FormErrors()
-    content = body.get("content", base.content if base else "") or ""
-    if not isinstance(content, str):
-        errors.add("content", "BASE_TYPE_STRING", "Must be a string.")
-        content = ""
-    errors.too_long("content", content, MAX_CONTENT)
-    embeds = _kept(body, "embeds", base.embeds if base else ())
-    components = _kept(body, "components", base.components if base else ())
-    flags = _flags(body, base)
-    check_embeds(embeds, errors)
-    check_components(components, errors, v2=MessageFlag.IS_COMPONENTS_V2 in flags)
-    if MessageFlag.IS_COMPONENTS_V2 in flags and (content or embeds):
+    flags = _flags(body, base, errors)
+    described = _described(body, uploads, errors)
+    draft = Draft(
+        content=_content(body, base, errors),
+        embeds=_embeds(body, base, errors),
+        components=_components(body, base, flags, errors),
+        flags=flags,
+        allowed=read_allowed_mentions(body.get("allowed_mentions"), errors, default=mentions),
+        tts=bool(body.get("tts")),
+        nonce=_nonce(body, errors),
+        enforce_nonce=bool(body.get("enforce_nonce")),
+        reference=_reference(body, errors),
+    )
+    if MessageFlag.IS_COMPONENTS_V2 in flags and (draft.content or draft.embeds):
         text = "The 'content' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
         errors.add("content", "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", text)
-    allowed = read_allowed_mentions(body.get("allowed_mentions"), errors, default=mentions)
-    nonce = _nonce(body, errors)
-    reference = _reference(body, errors)
-    described = _described(body, uploads, errors)
     errors.finish()
-    draft = Draft(
-        content=content.strip(),
-        embeds=embeds,
-        components=components,
-        attachments=_attachments(body, uploads, described, attach, base),
-        flags=flags,
-        allowed=allowed,
-        tts=bool(body.get("tts")),
-        nonce=nonce,
-        enforce_nonce=bool(body.get("enforce_nonce")),
-        reference=reference,
-    )
-    if not (draft.content or draft.embeds or draft.components or draft.attachments):
-        raise refusal(50006)
+    kept = _kept_attachments(body, described, base)
+    draft = replace(draft, attachments=kept + _new_attachments(uploads, described, attach))
+    draft.check_whole()
     return draft
 
 
-def _kept(body: Mapping[str, Any], name: str, base: tuple[Part, ...]) -> tuple[Part, ...]:
-    return tuple(body[name] or ()) if name in body else base
+def _content(body: Mapping[str, Any], base: Version | None, errors: FormErrors) -> str:
+    """Blanks around a text are cut off."""
+    given = body.get("content", base.content if base else None)
+    if given is not None and not isinstance(given, str):
+        errors.add("content", "BASE_TYPE_STRING", "Must be a string.")
+    errors.too_long("content", given, MAX_CONTENT)
+    return given.strip() if isinstance(given, str) else ""
 
 
-def _flags(body: Mapping[str, Any], base: Version | None) -> MessageFlag:
+def _embeds(body: Mapping[str, Any], base: Version | None, errors: FormErrors) -> tuple[Part, ...]:
+    if "embeds" not in body and base is not None:
+        return base.embeds
+    embeds = listed_objects(body, "embeds", errors)
+    check_embeds(embeds, errors)
+    return embeds
+
+
+def _components(
+    body: Mapping[str, Any], base: Version | None, flags: MessageFlag, errors: FormErrors
+) -> tuple[Part, ...]:
+    if "components" not in body and base is not None:
+        return base.components
+    components = listed_objects(body, "components", errors)
+    check_components(components, errors, v2=MessageFlag.IS_COMPONENTS_V2 in flags)
+    return components
+
+
+def _flags(body: Mapping[str, Any], base: Version | None, errors: FormErrors) -> MessageFlag:
     """An edit can change neither who sees a message nor what Discord itself notes of it."""
     kept = (base.flags if base else MessageFlag(0)) & ~MessageFlag.LOADING
-    if body.get("flags") is None:
+    value = body.get("flags")
+    if value is not None and (not isinstance(value, int) or value < 0):
+        errors.add("flags", "NUMBER_TYPE_COERCE", f'Value "{value}" is not int.')
         return kept
-    given = MessageFlag(int(body["flags"])) & SETTABLE_FLAGS
+    if value is None:
+        return kept
+    given = MessageFlag(value) & SETTABLE_FLAGS
     if base is None:
         return given
     return (kept & ~CHANGEABLE_FLAGS) | (given & CHANGEABLE_FLAGS)
@@ -157,10 +179,8 @@ def _reference(body: Mapping[str, Any], errors: FormErrors) -> Reference | None:
     if not message_id.isdigit():
         errors.missing("message_reference.message_id")
         return None
-    channel_id = given.get("channel_id")
     return Reference(
         message_id=int(message_id),
-        channel_id=None if channel_id is None else int(channel_id),
         must_exist=bool(given.get("fail_if_not_exists", True)),
     )
 
@@ -168,39 +188,37 @@ def _reference(body: Mapping[str, Any], errors: FormErrors) -> Reference | None:
 def _described(
     body: Mapping[str, Any], uploads: tuple[Upload, ...], errors: FormErrors
 ) -> Mapping[str, Mapping[str, Any]]:
-    """What the request says of the files it brings, by their form field."""
-    errors.too_many("attachments", body.get("attachments"), MAX_FILES)
-    if len(uploads) > MAX_FILES:
-        errors.too_many("files", uploads, MAX_FILES)
+    """What the request says of files, by the form field that would bring them."""
+    given = listed_objects(body, "attachments", errors)
+    errors.too_many("attachments", given, MAX_FILES)
+    errors.too_many("files", uploads, MAX_FILES)
     if any(len(upload.content) > MAX_FILE_BYTES for upload in uploads):
         raise refusal(40005)
-    found: dict[str, Mapping[str, Any]] = {}
-    for at, given in enumerate(body.get("attachments") or []):
-        errors.too_long(f"attachments.{at}.description", given.get("description"), MAX_DESCRIPTION)
-        found[f"files[{given.get('id')}]"] = given
-    return found
+    for at, each in enumerate(given):
+        errors.too_long(f"attachments.{at}.description", each.get("description"), MAX_DESCRIPTION)
+    return {f"files[{each.get('id')}]": each for each in given}
 
 
-def _attachments(
-    body: Mapping[str, Any],
+def _kept_attachments(
+    body: Mapping[str, Any], described: Mapping[str, Mapping[str, Any]], base: Version | None
+) -> tuple[Attachment, ...]:
+    """Those that an edit keeps: all, or those that it lists."""
+    present = base.attachments if base else ()
+    if "attachments" not in body:
+        return present
+    wanted = ((each, described.get(f"files[{each.id}]")) for each in present)
+    return tuple(
+        replace(each, description=said.get("description", each.description))
+        for each, said in wanted
+        if said is not None
+    )
+
+
+def _new_attachments(
     uploads: tuple[Upload, ...],
     described: Mapping[str, Mapping[str, Any]],
     attach: NewAttachment,
-    base: Version | None,
 ) -> tuple[Attachment, ...]:
-    kept = base.attachments if base else ()
-    if "attachments" in body:
-        wanted = {str(given.get("id")): given for given in body["attachments"] or []}
-        kept = tuple(
-            replace(each, description=wanted[str(each.id)].get("description", each.description))
-            for each in kept
-            if str(each.id) in wanted
-        )
-    new = tuple(
+    return tuple(
         attach(upload, described.get(upload.key, {}).get("description")) for upload in uploads
     )
-    if len(kept) + len(new) > MAX_FILES:
-        raise ApiError(
-            400, code=30015, message="Maximum number of attachments in a message reached (10)"
-        )
-    return kept + new

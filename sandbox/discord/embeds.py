@@ -6,7 +6,7 @@ https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox.discord.errors import FormErrors, measure
+from sandbox.discord.errors import FormErrors, listed_objects, measure
 
 MAX_EMBEDS = 10
 MAX_TOTAL = 6_000
@@ -35,10 +35,10 @@ def _check_embed(embed: Mapping[str, Any], path: str, errors: FormErrors) -> int
     texts = [
         ("title", embed.get("title"), _MAX_TITLE),
         ("description", embed.get("description"), _MAX_DESCRIPTION),
-        ("footer.text", (embed.get("footer") or {}).get("text"), _MAX_FOOTER),
-        ("author.name", (embed.get("author") or {}).get("name"), _MAX_AUTHOR),
+        ("footer.text", _inner(embed, "footer", "text"), _MAX_FOOTER),
+        ("author.name", _inner(embed, "author", "name"), _MAX_AUTHOR),
     ]
-    fields = embed.get("fields") or []
+    fields = listed_objects(embed, "fields", errors)
     errors.too_many(f"{path}.fields", fields, _MAX_FIELDS)
     for at, field in enumerate(fields):
         for name, most in (("name", _MAX_FIELD_NAME), ("value", _MAX_FIELD_VALUE)):
@@ -48,3 +48,8 @@ def _check_embed(embed: Mapping[str, Any], path: str, errors: FormErrors) -> int
     for name, text, most in texts:
         errors.too_long(f"{path}.{name}", text, most)
     return sum(measure(str(text)) for _, text, _ in texts if text)
+
+
+def _inner(embed: Mapping[str, Any], name: str, part: str) -> object:
+    inner = embed.get(name)
+    return inner.get(part) if isinstance(inner, Mapping) else None

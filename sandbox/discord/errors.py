@@ -126,6 +126,21 @@ class FormErrors:
             raise ApiError(400, code=50035, errors=self._tree)
 
 
+def listed_objects(
+    body: Mapping[str, Any], name: str, errors: FormErrors
+) -> tuple[Mapping[str, Any], ...]:
+    """The objects in a list of the body; complains about anything else, and leaves it out."""
+    given = body.get(name) or []
+    if not isinstance(given, list):
+        errors.add(name, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType.")
+        return ()
+    for at, each in enumerate(given):
+        if not isinstance(each, Mapping):
+            text = "Only dictionaries may be used in a DictType."
+            errors.add(f"{name}.{at}", "DICT_TYPE_CONVERT", text)
+    return tuple(each for each in given if isinstance(each, Mapping))
+
+
 def measure(text: str) -> int:
     """How long a text is for Discord: in code points, as its staff says
     (https://github.com/discord/discord-api-docs/issues/1315)."""

@@ -1,9 +1,10 @@
 """Scripted faults: how Discord, or the way to it, can fail a request."""
 
 import re
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+
+from sandbox.armed import ArmedFaults
 
 
 class CloudflareBan(Exception):
@@ -93,13 +94,6 @@ class Fault:
         return cls(kind=FaultKind.HTML)
 
 
-@dataclass(slots=True)
-class _Armed:
-    fault: Fault
-    left: int | None
-    route: str | None
-
-
 def fits(route: str, pattern: str | None) -> bool:
     """Whether a route such as `POST /channels/{channel_id}/messages` is meant.
 
@@ -112,28 +106,13 @@ def fits(route: str, pattern: str | None) -> bool:
     return bare in (re.sub(r"\{[^}]*\}", "{}", route), route.split()[0])
 
 
-@dataclass(slots=True)
-class Faults:
+class Faults(ArmedFaults[Fault]):
     """Which faults are armed; the oldest that fits a request is taken."""
-
-    _armed: deque[_Armed] = field(default_factory=deque)
 
     def arm(self, *faults: Fault, times: int | None = 1, route: str | None = None) -> None:
         """Fail the next `times` requests of that route with each fault in turn; None for always."""
-        self._armed.extend(_Armed(fault, times, route) for fault in faults)
+        self.add(faults, times=times, target=route)
 
     def take(self, route: str) -> Fault | None:
         """The fault of a request, used up by one; None if it is to succeed."""
-        for armed in self._armed:
-            if not fits(route, armed.route):
-                continue
-            if armed.left is not None:
-                armed.left -= 1
-                if armed.left <= 0:
-                    self._armed.remove(armed)
-            return armed.fault
-        return None
-
-    def clear(self) -> None:
-        """Let everything succeed again."""
-        self._armed.clear()
+        return self.take_one(lambda target: fits(route, target))

@@ -73,6 +73,8 @@ class Gateway:
         self.connections: list[Connection] = []
         self.identifies = 0
         self.resumes = 0
+        self.refusing = False
+        """Whether new connections are refused with status 503."""
         self.address = ""
         """Where it listens, `ws://…`."""
 

@@ -57,6 +57,14 @@ class Housekeeping:
         data = {"guild_id": str(guild.id), "user": user_payload(user)}
         self._tell("GUILD_MEMBER_REMOVE", guild, data)
 
+    def outage(self, guild: Guild, *, over: bool) -> None:
+        """A guild is not available for a while, or is again; nobody was removed from it."""
+        if over:
+            shown = guild_create_payload(self._world, guild) | {"unavailable": False}
+            self._tell("GUILD_CREATE", guild, shown)
+        else:
+            self._tell("GUILD_DELETE", guild, {"id": str(guild.id), "unavailable": True})
+
     def _tell_of_channel(self, name: str, channel: Channel) -> None:
         data = channel_payload(self._world, channel)
         self._world.tell(

@@ -47,7 +47,7 @@ def read_allowed_mentions(
     if not isinstance(value, Mapping):
         return default
     path = "allowed_mentions"
-    parse = [str(each) for each in value.get("parse") or []]
+    parse = [str(each) for each in _list(value, "parse")]
     for at, each in enumerate(parse):
         if each not in KINDS:
             errors.add(f"{path}.parse.{at}", "BASE_TYPE_CHOICES", f"Value must be one of {KINDS}.")
@@ -130,4 +130,9 @@ def _having(world: World, channel: Channel, role_ids: set[int]) -> set[int]:
 
 
 def _ids(value: Mapping[str, Any], kind: str) -> list[int]:
-    return [int(each) for each in value.get(kind) or [] if str(each).isdigit()]
+    return [int(each) for each in _list(value, kind) if str(each).isdigit()]
+
+
+def _list(value: Mapping[str, Any], name: str) -> list[Any]:
+    given = value.get(name)
+    return given if isinstance(given, list) else []

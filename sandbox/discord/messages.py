@@ -1,6 +1,6 @@
 """Messages with all they ever were."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, IntFlag
@@ -163,12 +163,12 @@ class Message:
         return tuple(part for part in walk_components(self.now.components) if part.get("type") == 2)
 
 
-def walk_components(parts: tuple[Part, ...] | list[Part]) -> tuple[Part, ...]:
+def walk_components(parts: Sequence[Part]) -> tuple[Part, ...]:
     """The components and those inside them, in order."""
     found: list[Part] = []
     for part in parts:
         found.append(part)
-        found.extend(walk_components(part.get("components") or []))
-        if part.get("accessory"):
-            found.extend(walk_components([part["accessory"]]))
+        inner = part.get("components")
+        children = [*(inner if isinstance(inner, list) else ()), part.get("accessory")]
+        found.extend(walk_components([each for each in children if isinstance(each, Mapping)]))
     return tuple(found)

@@ -27,7 +27,15 @@ from sandbox.discord.views import (
 from sandbox.discord.world import NotThere
 
 GatewayTrouble = Literal[
-    "drop", "reconnect", "invalidate", "zombie", "withhold", "release", "duplicate"
+    "drop",
+    "reconnect",
+    "invalidate",
+    "zombie",
+    "withhold",
+    "release",
+    "duplicate",
+    "refuse",
+    "accept",
 ]
 
 
@@ -177,6 +185,10 @@ class Orders:
             self._verbs.open_thread(name, by=by, message=message, channel=channel, private=private)
         )
 
+    def guild_outage(self, over: bool = False) -> None:
+        """`Verbs.guild_outage`."""
+        self._verbs.guild_outage(over=over)
+
     def archive(self, thread: str, locked: bool = False) -> None:
         """`Verbs.archive`."""
         self._verbs.archive(thread, locked=locked)
@@ -262,6 +274,8 @@ class Orders:
             self._troubles.withhold_events()
         elif trouble == "release":
             self._troubles.release_events()
+        elif trouble in ("refuse", "accept"):
+            self._troubles.refuse_gateway(refused=trouble == "refuse")
         else:
             self._troubles.duplicate_last_event(name)
 

@@ -66,9 +66,10 @@ def role_payload(role: Role) -> Payload:
         "unicode_emoji": None,
         "position": role.position,
         "permissions": str(int(role.permissions)),
-        "managed": False,
+        "managed": role.of_bot_id is not None,
         "mentionable": role.mentionable,
         "flags": 0,
+        **({} if role.of_bot_id is None else {"tags": {"bot_id": str(role.of_bot_id)}}),
     }
 
 

@@ -32,6 +32,8 @@ class Role:
     permissions: Permission
     mentionable: bool = False
     position: int = 0
+    of_bot_id: int | None = None
+    """The bot that it was made for; every bot has such a role in every guild, of its own name."""
 
     @property
     def mention(self) -> str:

@@ -174,6 +174,11 @@ class RemoteDiscord(RemoteSimulator):
         """`Verbs.pings`."""
         return _typed(tuple[PingView, ...], await self._get("pings", by=by))
 
+    async def commands(self) -> list[dict[str, Any]]:
+        """The commands that people can choose from in the guild."""
+        found: list[dict[str, Any]] = await self._call("GET", "commands")
+        return found
+
     async def requests(self) -> tuple[SeenRequest, ...]:
         """The requests it got, oldest first."""
         return _typed(tuple[SeenRequest, ...], await self._call("GET", "requests"))

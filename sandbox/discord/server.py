@@ -116,6 +116,8 @@ class SimulatedDiscord(Verbs, Troubles):
         return self._service.gateway.address
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
+        if self.gateway.refusing:
+            raise web.HTTPServiceUnavailable
         return await Connection(
             request=request,
             gateway=self.gateway,

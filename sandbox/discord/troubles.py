@@ -45,6 +45,7 @@ class Troubles:
         self.clear_faults()
         self.release()
         self.release_events()
+        self.refuse_gateway(refused=False)
         self._service.limiter.change(self.limits)
         self._service.log.clear()
 
@@ -84,6 +85,10 @@ class Troubles:
     def invalidate_sessions(self, *, resumable: bool = False) -> None:
         """Tell every connection that its session is invalid (op 9)."""
         self.gateway.invalidate(resumable=resumable)
+
+    def refuse_gateway(self, *, refused: bool = True) -> None:
+        """Let nobody connect any more, while requests are answered; or again."""
+        self.gateway.refusing = refused
 
     def become_zombie(self) -> None:
         """Let the present connections go silent; new ones work."""

@@ -200,6 +200,10 @@ class Verbs:
         """The bot is let in (again)."""
         self._service.housekeeping.join(guild or self.guild, self.bot)
 
+    def guild_outage(self, *, over: bool = False) -> None:
+        """The guild is not available for a while, or is again."""
+        self._service.housekeeping.outage(self.guild, over=over)
+
     def close_dm(self, user: UserRef, *, closed: bool = True) -> None:
         """Somebody no longer takes direct messages from the bot."""
         self.world.user(user).takes_dms = not closed

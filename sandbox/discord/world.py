@@ -92,12 +92,22 @@ class World:
         return role
 
     def add_member(self, guild: Guild, user: User, *roles: Role) -> Member:
-        """Somebody joins."""
+        """Somebody joins; a bot with a role of its own."""
+        if user.is_bot:
+            roles = (*roles, self._role_of_bot(guild, user))
         member = Member(
             user_id=user.id, joined_at=self.clock.now(), role_ids=[role.id for role in roles]
         )
         guild.members[user.id] = member
         return member
+
+    def _role_of_bot(self, guild: Guild, user: User) -> Role:
+        for role in guild.roles.values():
+            if role.of_bot_id == user.id:
+                return role
+        role = self.add_role(guild, user.display_name)
+        role.of_bot_id = user.id
+        return role
 
     def add_channel(
         self,

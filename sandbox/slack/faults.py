@@ -1,8 +1,9 @@
 """Scripted faults: how Slack, or the way to it, can fail a call."""
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+
+from sandbox.armed import ArmedFaults
 
 
 class FaultKind(StrEnum):
@@ -80,35 +81,13 @@ class Fault:
         return cls(kind=FaultKind.NOT_JSON)
 
 
-@dataclass(slots=True)
-class _Armed:
-    fault: Fault
-    left: int | None
-    method: str | None
-
-
-@dataclass(slots=True)
-class Faults:
+class Faults(ArmedFaults[Fault]):
     """Which faults are armed; the oldest that fits a call is taken."""
-
-    _armed: deque[_Armed] = field(default_factory=deque)
 
     def arm(self, *faults: Fault, times: int | None = 1, method: str | None = None) -> None:
         """Fail the next `times` calls, or those of a method, with each fault in turn; None for always."""
-        self._armed.extend(_Armed(fault, times, method) for fault in faults)
+        self.add(faults, times=times, target=method)
 
     def take(self, method: str) -> Fault | None:
         """The fault of a call, used up by one; None if it is to succeed."""
-        for armed in self._armed:
-            if armed.method not in (None, method):
-                continue
-            if armed.left is not None:
-                armed.left -= 1
-                if armed.left <= 0:
-                    self._armed.remove(armed)
-            return armed.fault
-        return None
-
-    def clear(self) -> None:
-        """Let everything succeed again."""
-        self._armed.clear()
+        return self.take_one(lambda target: target in (None, method))

@@ -87,6 +87,8 @@ class ResponseUrls:
             if pressed is not None:
                 self.platform.delete(pressed)
             return None
+        if set(given) == {"response_type"}:
+            return None  # it only says who may see that the command was used
         content = read_content(args)
         if args.flag("replace_original") and pressed is not None:
             kept = replace(content, files=pressed.content.files)

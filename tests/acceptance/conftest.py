@@ -1,26 +1,14 @@
-"""What acceptance tests share: a browser, and a database with its tables made."""
+"""What acceptance tests share: a database with its tables made."""
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser
 
 from bot.vocabulary import SystemClock
 from storage.database import Database
 from storage.migrations import upgrade
-from tests.browser import browser
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    """The browser, one a process, since it takes longest to start. Each test opens windows of its own
-    in it, which share nothing."""
-    async with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

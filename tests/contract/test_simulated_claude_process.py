@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import sys
+from typing import Any
 
 import anthropic
 import pytest
@@ -20,7 +21,7 @@ from sandbox.claude import (
     Reply,
     SimulatedClaude,
 )
-from tests.contract.claude_clients import question, text_of
+from tests.contract.claude_clients import question, sdk_client, text_of
 
 
 async def test_another_process_can_do_all_that_a_test_can(
@@ -104,3 +105,24 @@ async def test_the_command_prints_its_address_and_ends_on_sigterm() -> None:
         assert (await client.messages.create(**question())).stop_reason == "end_turn"
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_message_batches_can_be_held_from_another_process() -> None:
+    """And let go, or left to expire."""
+    async with (
+        SimulatedClaude() as here,
+        RemoteClaude(here.base_url) as claude,
+        sdk_client(here) as sdk,
+    ):
+        one: Any = {"custom_id": "one", "params": question()}
+        two: Any = {"custom_id": "two", "params": question()}
+        await claude.hold_batches(after=1)
+        made = await sdk.messages.batches.create(requests=[one, two])
+        assert (await sdk.messages.batches.retrieve(made.id)).processing_status == "in_progress"
+        await claude.expire_batches()
+        counts = (await sdk.messages.batches.retrieve(made.id)).request_counts
+        assert (counts.succeeded, counts.expired) == (1, 1)
+        await claude.release_batches()
+        made = await sdk.messages.batches.create(requests=[one])
+        assert (await sdk.messages.batches.retrieve(made.id)).processing_status == "ended"
+        assert [row.batch for row in (await claude.bill()).rows] == [True, True]

@@ -177,6 +177,40 @@ async def test_a_client_without_heartbeats_is_closed() -> None:
         assert (await socket.receive()).data == 4009
 
 
+async def test_the_gateway_can_be_away_by_itself(simulated_discord: SimulatedDiscord) -> None:
+    """Nobody can connect, while requests are answered; then the session goes on."""
+    async with connected(simulated_discord) as client:
+        simulated_discord.refuse_gateway()
+        simulated_discord.drop_gateway()
+        await wait_until(lambda: client.count("disconnect") > 0)
+        channel = client.get_partial_messageable(simulated_discord.world.channel("general").id)
+        await channel.send("still here")
+        assert simulated_discord.gateway.connected == 0
+        simulated_discord.refuse_gateway(refused=False)
+        simulated_discord.say("and you?", mention=True)
+        await wait_until(lambda: client.texts)
+
+
+async def test_a_guild_can_be_away_for_a_while(simulated_discord: SimulatedDiscord) -> None:
+    """It is not the same as being removed."""
+    async with connected(simulated_discord) as client:
+        await wait_until(client.is_ready)
+        simulated_discord.guild_outage()
+        await wait_until(lambda: client.count("guild_unavailable") == 1)
+        simulated_discord.guild_outage(over=True)
+        await wait_until(lambda: client.count("guild_available") == 2)
+        assert client.count("guild_remove") == 0
+
+
+async def test_the_bot_has_a_role_of_its_own_name(simulated_discord: SimulatedDiscord) -> None:
+    """Which people mention by mistake."""
+    async with connected(simulated_discord) as client:
+        await wait_until(lambda: client.guilds)
+        role = client.guilds[0].self_role
+        assert role is not None
+        assert (role.name, role.managed) == ("Parley", True)
+
+
 async def test_an_event_can_come_twice(simulated_discord: SimulatedDiscord) -> None:
     """As replays may repeat events, so can the simulator."""
     async with connected(simulated_discord) as client:

@@ -198,6 +198,41 @@ async def test_a_modal_is_shown_and_filled_in(
     assert client.interactions[1].type is discord.InteractionType.modal_submit
 
 
+async def test_choices_are_offered_while_somebody_types(
+    simulated_discord: SimulatedDiscord, client: Listener
+) -> None:
+    """For an option, by what was typed so far."""
+    interaction = simulated_discord.autocomplete("ask", "question", "wh")
+    await wait_until(lambda: client.interactions)
+    (option,) = _data(client.interactions[0])["options"]
+    assert (option["value"], option["focused"]) == ("wh", True)
+    choices = [app_commands.Choice(name="Why?", value="why")]
+    await client.interactions[0].response.autocomplete(choices)
+    assert [choice["name"] for choice in interaction.choices] == ["Why?"]
+
+
+async def test_commands_are_changed_one_by_one(
+    simulated_discord: SimulatedDiscord, client: Listener
+) -> None:
+    """In one guild alone, too."""
+    http, app_id = client.http, simulated_discord.world.application_id
+    guild_id = simulated_discord.guild.id
+    made = await http.upsert_guild_command(
+        app_id, guild_id, {"name": "local", "description": "Here", "type": 1}
+    )
+    command_id = int(made["id"])
+    await http.edit_guild_command(app_id, guild_id, command_id, {"description": "There"})
+    found = await http.get_guild_command(app_id, guild_id, command_id)
+    assert found["description"] == "There"
+    simulated_discord.slash("local")
+    with pytest.raises(Impossible):
+        simulated_discord.slash("local", direct=True)
+    await http.delete_guild_command(app_id, guild_id, command_id)
+    with pytest.raises(discord.NotFound) as gone:
+        await http.get_guild_command(app_id, guild_id, command_id)
+    assert gone.value.code == 10063
+
+
 async def test_a_select_is_chosen_from(
     simulated_discord: SimulatedDiscord, client: Listener
 ) -> None:

@@ -78,9 +78,13 @@ async def test_everything_can_be_ordered(simulated_discord: SimulatedDiscord) ->
         await remote.order("remove_bot")
         assert not (await remote.world()).bot_is_in
         await remote.gateway("drop", code=4000)
+        await remote.gateway("refuse")
+        assert simulated_discord.gateway.refusing
+        assert await remote.commands() == []
         await remote.hold()
         await remote.release()
         await remote.calm()
+        assert not simulated_discord.gateway.refusing
 
 
 async def test_what_is_impossible_is_refused(simulated_discord: SimulatedDiscord) -> None:

@@ -55,10 +55,6 @@ class ParleyProcess:
         """Tell it to stop, as an init system does."""
         self._process.send_signal(signal.SIGTERM)
 
-    def signal(self, which: signal.Signals) -> None:
-        """Send it a signal."""
-        self._process.send_signal(which)
-
     def kill(self) -> None:
         """Give it no chance."""
         self._process.kill()

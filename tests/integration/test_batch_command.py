@@ -309,3 +309,25 @@ async def test_the_provider_may_stumble_while_it_is_asked_how_far_it_is(
     summary = (await running).json
     assert (summary["answered"], summary["requests"]) == (3, 3)
     assert summary["cost_usd"] == f"{claude.bill().total_nanousd / 1e9:.9f}"
+
+
+@pytest.mark.parametrize("how", [(), ("--batch-api",)])
+async def test_a_batch_is_in_the_books_of_either_database(
+    office: OperatorsDesk, claude: SimulatedClaude, database_url: str, how: tuple[str, ...]
+) -> None:
+    """To the nano-dollar, on SQLite and on PostgreSQL."""
+    office.set(DATABASE_URL=database_url)
+    summary = (await office.parley("batch", "About", "items.txt", "--json", *how)).json
+    assert (summary["answered"], summary["requests"]) == (3, 3)
+    usage = (await office.parley("usage", "--json")).json
+    assert usage["cost_usd"] == summary["cost_usd"] == f"{claude.bill().total_nanousd / 1e9:.9f}"
+
+
+async def test_a_model_that_is_not_there_stops_the_batch(office: OperatorsDesk) -> None:
+    """After the first item, and not after all of them."""
+    said = await office.parley(
+        "batch", "About", "items.txt", "--model", "claude-none", "--parallel", "1"
+    )
+    assert said.status == 1
+    assert "3 not asked yet" in said.out
+    assert "Stopped: model: claude-none" in said.err

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sandbox.claude import Asked, BillStatus, Pace, Reply, SimulatedClaude
-from tests.integration.parley_process import parley
 from tests.support import wait_until
+from tests.warm_parley import warm_parley
 
 COUNT = 8
 ITEMS = [f"item {number}" for number in range(COUNT)]
@@ -50,9 +50,9 @@ def _done(directory: Path) -> int:
 async def _whole_run(*more: str, directory: Path, environ: Mapping[str, str]) -> Any:
     """What a run says that is left in peace, as JSON."""
     order = ("batch", "About", "items.txt", "--json", *more)
-    async with parley(*order, directory=directory, environ=environ) as process:
-        assert await process.ended(60.0) == 0, await process.complaints()
-        return json.loads(await process.printed())
+    async with warm_parley(*order, directory=directory, environ=environ) as process:
+        assert await process.end(60.0) == 0, process.err.read_text()
+        return json.loads(process.out.read_text())
 
 
 def _answers(directory: Path) -> list[str]:
@@ -68,10 +68,10 @@ async def test_a_killed_batch_goes_on_and_pays_for_no_item_twice(
     claude.script.when("item 6", Reply("This takes its time.", pace=slow))
     claude.script.when("item 7", Reply("This takes its time.", pace=slow))
     order = ("batch", "About", "items.txt", "--parallel", "4")
-    async with parley(*order, directory=tmp_path, environ=environ) as process:
+    async with warm_parley(*order, directory=tmp_path, environ=environ) as process:
         await wait_until(lambda: _done(tmp_path) == COUNT - 2 and claude.running == 2, 60.0)
         process.kill()
-        assert await process.ended() == -signal.SIGKILL
+        assert await process.end(10.0) == -signal.SIGKILL
     await claude.wait_for_disconnect(2)
     claude.script.clear()
     claude.script.always(_about)
@@ -93,11 +93,11 @@ async def test_an_interrupted_batch_says_how_to_go_on(
     """With status 130; what was under way is in the ledger, and what was done is not asked again."""
     claude.hold(after_chunks=1)
     order = ("batch", "About", "items.txt", "--parallel", "2")
-    async with parley(*order, directory=tmp_path, environ=environ) as process:
+    async with warm_parley(*order, directory=tmp_path, environ=environ) as process:
         await claude.wait_for_held(2, timeout_s=60.0)
         process.signal(stop)
-        assert await process.ended(60.0) == 130
-        assert "the same command goes on from there" in await process.complaints()
+        assert await process.end(60.0) == 130
+        assert "the same command goes on from there" in process.err.read_text()
     await claude.wait_for_disconnect(2)
     claude.release()
     summary = await _whole_run(directory=tmp_path, environ=environ)
@@ -115,12 +115,12 @@ async def test_a_killed_batch_at_the_provider_is_collected_by_the_next_run(
     """Nothing is handed over again, so every item is paid once, at half the price."""
     claude.batches.hold()
     order = ("batch", "About", "items.txt", "--batch-api")
-    async with parley(*order, directory=tmp_path, environ=environ) as process:
+    async with warm_parley(*order, directory=tmp_path, environ=environ) as process:
         await wait_until(lambda: list(claude.batches), 60.0)
         if killed_when == "answered":
             await wait_until(lambda: claude.other_calls.get("batches.retrieve"), 60.0)
         process.kill()
-        await process.ended()
+        await process.end(10.0)
     claude.batches.release()
     summary = await _whole_run("--batch-api", directory=tmp_path, environ=environ)
     assert (summary["answered"], summary["requests"]) == (COUNT, COUNT)
@@ -136,10 +136,10 @@ async def test_a_batch_that_is_killed_at_any_moment_pays_for_no_item_twice(
     """However far it came: whole answers are paid once, and the output is complete in the end."""
     order = ("batch", "About", "items.txt", "--batch-api")
     for call in ("batches.create", "batches.retrieve", "batches.results"):
-        async with parley(*order, directory=tmp_path, environ=environ) as process:
+        async with warm_parley(*order, directory=tmp_path, environ=environ) as process:
             await wait_until(partial(claude.calls_of, call), 60.0)
             process.kill()
-            await process.ended()
+            await process.end(10.0)
     summary = await _whole_run("--batch-api", directory=tmp_path, environ=environ)
     assert summary["answered"] == COUNT
     assert len(claude.bill().rows) == COUNT

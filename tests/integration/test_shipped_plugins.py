@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.plugins import PluginError
-from bot.vocabulary import Attachment
-from plugins import catchup, extract, guard, remind
-from sandbox.claude import Reply
+from bot.plugins import Context, Plugin, PluginError
+from bot.vocabulary import Attachment, Message
+from plugins import catchup, core, extract, guard, remind
+from sandbox.claude import Fault, Pace, Reply
+from sandbox.claude.script import ToolCall
 from sandbox.testing import ADMIN, MEMBER, Bot, running
 
 KEY = "sk-ant-" + "a1B2" * 8
@@ -24,6 +25,76 @@ async def test_guard_takes_secrets_out_of_questions_and_answers() -> None:
         assert KEY not in json.dumps(bot.claude.requests[0].body)
         shown = [text for each in bot.platform.posted.values() for text in each.versions]
         assert not [text for text in shown if "a1B2" in text]
+
+
+async def test_guard_sees_files_what_commands_read_and_what_tools_return() -> None:
+    """Whatever way a secret takes to Claude, it is taken out."""
+    leaky = Plugin("leaky", api=1)
+
+    @leaky.tool()
+    async def look(_ctx: Context) -> str:
+        """Look."""
+        return f"the key is {KEY}"
+
+    async with running(guard.plugin, others=(leaky, extract.plugin)) as bot:
+        text = f"key = {KEY}\nname = Ada"
+        file = Attachment("settings.ini", "text/plain", len(text), text)
+
+        def send(said: str) -> Message:
+            return bot.platform.say(
+                said, thread=bot.platform.thread(), author=MEMBER, attachments=[file]
+            )
+
+        bot.claude.script.next("I see.")
+        await bot.answer_to(send("what is this?"))
+        bot.claude.script.next(Reply.of_json({"rows": [{"f_name": "Ada"}]}))
+        assert "| Ada |" in (await bot.answer_to(send("/extract name"))).text
+        bot.claude.script.next(Reply(tool_calls=(ToolCall("leaky__look", {}),)), "I looked.")
+        assert (await bot.say("look")).text == "I looked."
+        asked = json.dumps([dict(each.body) for each in bot.claude.requests])
+        assert "name = Ada" in asked
+        assert asked.count("an Anthropic key was removed here") >= 3
+        assert "a1B2" not in asked
+
+
+async def test_guard_keeps_a_file_or_a_result_back_if_it_is_to_block() -> None:
+    """The person is told of the file, and Claude of the result."""
+    leaky = Plugin("leaky", api=1)
+
+    @leaky.tool()
+    async def look(_ctx: Context) -> str:
+        """Look."""
+        return KEY
+
+    async with running(guard.plugin, {"inbound": "block"}, others=(leaky,)) as bot:
+        file = Attachment("key.txt", "text/plain", len(KEY), KEY)
+        thread = bot.platform.thread()
+        message = bot.platform.say("here", thread=thread, author=MEMBER, attachments=[file])
+        assert "let it go no further" in (await bot.answer_to(message)).text
+        assert not bot.claude.requests
+        bot.claude.script.next(Reply(tool_calls=(ToolCall("leaky__look", {}),)), "A pity.")
+        assert (await bot.say("look")).text == "A pity."
+        assert "A filter keeps from you" in json.dumps(bot.claude.requests[-1].body["messages"])
+
+
+async def test_a_filter_may_read_the_files_itself() -> None:
+    """As they are; nothing goes round in circles."""
+    plugin = Plugin("reader", api=1)
+    seen: list[bytes] = []
+
+    @plugin.filter(stage="inbound", on_error="block")
+    async def read(ctx: Context, text: str) -> str:
+        seen.extend([await ctx.read(each) for each in ctx.message.attachments])
+        return text.upper()
+
+    async with running(plugin) as bot:
+        file = Attachment("a.txt", "text/plain", 5, "quiet")
+        thread = bot.platform.thread()
+        bot.claude.script.next("Loud.")
+        message = bot.platform.say("psst", thread=thread, author=MEMBER, attachments=[file])
+        assert (await bot.answer_to(message)).text == "Loud."
+        assert set(seen) == {b"quiet"}
+        assert "QUIET" in json.dumps(bot.claude.requests[0].body["messages"])
 
 
 async def test_guard_can_block_instead() -> None:
@@ -136,6 +207,25 @@ async def test_a_reminder_is_asked_once_and_can_be_cancelled() -> None:
         assert "no reminders" in (await bot.say("/reminders")).text
 
 
+async def test_forgetting_a_person_cancels_their_reminders_and_nobody_else_s() -> None:
+    """The same id elsewhere is somebody else."""
+    async with running(core.plugin, others=(remind.plugin,)) as bot:
+        await bot.say("/remind in 2 hours ask Tea?")
+        await bot.say("/remind in 2 hours ask Coffee?", by=ADMIN)
+        store = await bot.kept("remind")
+        (mine,) = [
+            each for each in store.values() if isinstance(each, dict) and each["text"] == "Tea?"
+        ]
+        elsewhere = {**mine, "channel": ["terminal", "away", *mine["channel"][2:]]}
+        await bot.keep("remind", "reminder terminal:away:general 9", elsewhere)
+        await bot.say("/forget-me")
+        left = [each for each in (await bot.kept("remind")).values() if isinstance(each, dict)]
+        assert sorted((each["text"], each["channel"][1]) for each in left) == [
+            ("Coffee?", "home"),
+            ("Tea?", "away"),
+        ]
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [
@@ -178,10 +268,42 @@ async def test_catchup_sums_up_the_other_threads() -> None:
         lines = heard.text.splitlines()
         assert "“subject 2 is important”: It was about two." in lines[0]
         assert "It was about one." in lines[1]
-        assert "“subject 0 is important”: could not be summed up" in lines[2]
+        assert "“subject 0 is important”: _Claude declined to sum this up._" in lines[2]
         assert lines[-1].startswith("_3 threads, $0.0")
         shown = [text for each in bot.platform.posted.values() for text in each.versions]
-        assert [text for text in shown if "of 3 threads" in text]
+        assert [text for text in shown if "░ 0 of 3 threads" in text]
+
+
+async def test_catchup_fills_its_line_as_threads_finish() -> None:
+    """What is done is seen while the rest is under way, and what fails says of what."""
+    async with running(
+        catchup.plugin, config="[claude]\nmax_attempts = 1\nfallback_models = []"
+    ) as bot:
+        bot.claude.script.always("Noted.")
+        for number in range(4):
+            await bot.say(f"subject {number}", thread=bot.platform.thread(f"t{number}"))
+        bot.claude.script.clear()
+        slow = Reply("Summed up at last.", pace=Pace(first_token_s=3600.0))
+        bot.claude.script.when("subject 0", slow)
+        bot.claude.script.always("Summed up.")
+        bot.claude.fail_next(Fault.of_status(529))
+        bot.tell("/catchup", thread=bot.platform.thread("here"))
+        told = await bot.announced("▓▓▓▓▓▓▓▓░░ 3 of 4 threads")
+        assert told == "▓▓▓▓▓▓▓▓░░ 3 of 4 threads"
+
+
+async def test_catchup_says_why_a_thread_is_missing() -> None:
+    """In one word, and the others are there."""
+    async with running(
+        catchup.plugin, config="[claude]\nmax_attempts = 1\nfallback_models = []"
+    ) as bot:
+        bot.claude.script.always("Noted.")
+        for number in range(2):
+            await bot.say(f"subject {number}", thread=bot.platform.thread(f"t{number}"))
+        bot.claude.fail_next(Fault.of_status(529))
+        text = (await bot.say("/catchup", thread=bot.platform.thread("here"))).text
+        assert text.count("_could not be summed up: overloaded._") == 1
+        assert text.count(": Noted.") == 1
 
 
 async def test_catchup_with_nothing_to_tell() -> None:

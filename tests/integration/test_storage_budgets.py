@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from bot.engine.accounts import LedgerBooks
-from bot.engine.budget_rules import BudgetRules
+from bot.money.budget_rules import BudgetRules
 from bot.vocabulary import Closing, EntryStatus, SystemClock, Usage
 from config.sections import LimitsSettings
 from storage import budgets, ledger

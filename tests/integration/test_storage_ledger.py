@@ -172,6 +172,32 @@ async def test_entries_of_dead_processes_are_closed_by_their_age(database: Datab
     assert (state.spent_nanousd, state.held_nanousd) == (total.cost_nanousd, 0)
 
 
+async def test_what_turns_out_to_be_free_replaces_an_estimate(database: Database) -> None:
+    """A request of a message batch that expired was taken for abandoned before anybody knew."""
+    await _open(database, "e1", claims=(MONTH,))
+    await database.write(
+        ledger.close_abandoned, now=at(9), price_of=known_price, opened_before=at(9)
+    )
+    free = Closing("e1", Usage(), EntryStatus.UNBILLED, 0)
+    assert await database.write(ledger.close, free, now=at(10))
+    assert not await database.write(ledger.close, free, now=at(11))
+    total, state = await _total(database), await database.read(budgets.state, MONTH.key)
+    assert state is not None
+    assert (total.requests, total.cost_nanousd, state.spent_nanousd) == (0, 0, 0)
+
+
+async def test_entries_can_be_opened_closed_and_summed_up_together(database: Database) -> None:
+    """All or none are opened; the sum is that of what they were made for."""
+    many = [(f"e{number}", request(turn_id="batch.1")) for number in range(3)]
+    for _ in range(2):
+        await database.write(ledger.open_all, many, claims=(MONTH,), now=T0)
+    assert sorted(await database.read(ledger.open_of, "batch.1")) == ["e0", "e1", "e2"]
+    closings = [Closing(name, Usage(1, 1), EntryStatus.COMPLETED, 5) for name in ("e0", "e1")]
+    await database.write(ledger.close_all, closings, now=T0)
+    assert await database.read(ledger.open_of, "batch.1") == ["e2"]
+    assert (await database.read(ledger.total_of, "batch.1")).cost_nanousd == 10
+
+
 async def test_a_dead_request_without_a_price_frees_what_it_held(database: Database) -> None:
     """Where the price has been forgotten meanwhile, the cost is unknown, and the hold is gone."""
     await _open(database, "e1", claims=(MONTH,))

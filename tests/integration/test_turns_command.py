@@ -78,7 +78,7 @@ async def test_one_turn_is_shown_by_its_reference(ready_url: str, desk: Operator
     async with parked(ready_url, "one", "two") as (_, (one, _two)):
         reference = reference_in(one.text)
         for name in (one.turn_id, reference, reference.lower()):
-            told = (await desk.parley("turns", "show", name)).json
+            told = (await desk.parley("turns", "show", name, "--json")).json
             assert (told["turn"], told["status"], told["outcome"]) == (
                 one.turn_id,
                 "parked",
