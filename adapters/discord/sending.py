@@ -5,13 +5,12 @@ from collections import OrderedDict
 from datetime import timedelta
 from typing import Final
 
-from discord.utils import snowflake_time
-
 from adapters.discord.controls import said_by
 from adapters.discord.errors import UNKNOWN_CHANNEL, Forbidden, Refused
 from adapters.discord.identity import Spot
 from adapters.discord.marks import Marks
 from adapters.discord.pacing import Urgency
+from adapters.discord.parse import sent_at
 from adapters.discord.render import (
     SILENT,
     content_of,
@@ -56,8 +55,8 @@ class Sender:
             urgency=Urgency.NEW if part.final else Urgency.FIRST,
         )
         message_id = str(message["id"])
-        posted_at = snowflake_time(int(message_id))
-        if posted_at < asked_at - timedelta(seconds=REPLAYED_S) or not shows(message, body):
+        replayed = sent_at(message) < asked_at - timedelta(seconds=REPLAYED_S)
+        if replayed or not shows(message, body):
             return await self._take_up(thread, spot, message_id, part)
         if said_by(body["components"]) is None:
             await self._marks.note(part.mark, message_id)
