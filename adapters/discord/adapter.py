@@ -15,7 +15,7 @@ from adapters.discord.answering import Answering
 from adapters.discord.calls import Calls
 from adapters.discord.catch_up import CatchUp, Heard
 from adapters.discord.commands import synchronise
-from adapters.discord.errors import TokenRefused
+from adapters.discord.errors import Forbidden, TokenRefused
 from adapters.discord.gateway import HEARTBEAT_TIMEOUT_S, Hear
 from adapters.discord.hearing import Hearing
 from adapters.discord.identity import PLATFORM, channel_of, spot_of
@@ -24,13 +24,13 @@ from adapters.discord.introducing import introduced
 from adapters.discord.login import Account, account_of
 from adapters.discord.marks import Marks
 from adapters.discord.opening import ThreadOpener
-from adapters.discord.pacing import GLOBAL_PER_S
 from adapters.discord.places import Places
 from adapters.discord.render import MAX_CHARS
 from adapters.discord.rest import PUBLIC_API, Json, Rest
 from adapters.discord.said_before import SaidBefore
 from adapters.discord.sending import Sender
 from adapters.discord.shards import Shards
+from adapters.discord.throttle import GLOBAL_PER_S
 from adapters.discord.typing_sign import TypingSigns
 from bot.ports import (
     AdapterSetup,
@@ -325,7 +325,7 @@ class DiscordAdapter:
         """A channel by its id, a person by theirs: their direct messages."""
         try:
             place = await self._places.place(target)
-        except PlatformError:
+        except Forbidden:
             channel: Json = await self._rest.ask(
                 "POST", "/users/@me/channels", body={"recipient_id": target}
             )
@@ -340,8 +340,9 @@ class DiscordAdapter:
 
     async def fetch(self, attachment: Attachment, *, max_bytes: int) -> bytes:
         """A file, from Discord alone."""
-        host = urlsplit(attachment.source).netloc
-        if host not in FILE_HOSTS and host != self._rest.host:
+        source = urlsplit(attachment.source)
+        on_discord = source.scheme == "https" and source.netloc in FILE_HOSTS
+        if not on_discord and source.netloc != self._rest.host:
             raise PlatformError(f"{attachment.name} is not on Discord")
         return await self._rest.fetch(attachment.source, max_bytes=max_bytes)
 

@@ -73,19 +73,13 @@ class Addressing:
         return None
 
     def is_meant(self, data: Payload, guild_id: str | None) -> bool:
-        """The message mentions the bot, or the bot's own role."""
-        mentioned = {str(user["id"]) for user in data.get("mentions") or ()}
-        if self._me.id in mentioned and not (
-            self._replies_to_us(data) and f"{self._me.id}>" not in str(data.get("content"))
-        ):
+        """The message mentions the bot, or the bot's own role. That a reply to the bot pings it does not
+        count: it says whom it replies to already."""
+        content = str(data.get("content") or "")
+        if any(code in content for code in self.codes(guild_id)):
             return True
-        guild = self._places.known_guild(guild_id)
-        roles = guild.roles if guild is not None else {}
-        return any(
-            role.bot_id == self._me.id
-            for role_id in data.get("mention_roles") or ()
-            if (role := roles.get(str(role_id))) is not None
-        )
+        mentioned = {str(user["id"]) for user in data.get("mentions") or ()}
+        return self._me.id in mentioned and not self._replies_to_us(data)
 
     def replied_to(self, message_id: str) -> tuple[bool, str | None]:
         """Whether it is known what a message replies to, and what that is."""

@@ -175,7 +175,7 @@ class Answering:
             _MESSAGE,
             body=body,
             files=files,
-            urgency=Urgency.FINAL if part.final else Urgency.BETWEEN,
+            urgency=Urgency.LAST if part.final else Urgency.BETWEEN,
             message_id=message_id,
             webhook_id=call.application_id,
             webhook_token=call.token,

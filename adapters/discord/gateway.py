@@ -104,7 +104,7 @@ class GatewayHttp(HTTPClient):
 class Shard(discord.Client):
     """Shard `number` of `count`: connects, hands events to `hear`, and connects again, until cancelled.
 
-    `gateway` tells the address, and `may_identify` returns when a session may be begun.
+    `gateway` tells the address, and `may_identify` returns when a new session may be begun.
     """
 
     def __init__(
@@ -144,8 +144,7 @@ class Shard(discord.Client):
         self._connection.parsers = {event: partial(self._heard, event) for event in EVENTS}
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Sessions are begun one after the other."""
-        await self._may_identify(self.number)
+        """Nothing more: it was waited for before the connection was opened."""
 
     async def listen(self) -> None:
         """Stay connected.
@@ -184,6 +183,8 @@ class Shard(discord.Client):
 
     async def _connect(self, resumed: _Session | None) -> None:
         self.ws = None  # type: ignore[assignment] # as the SDK has it before it is connected
+        if resumed is None:
+            await self._may_identify(self.number)
         async with asyncio.timeout(CONNECT_S):
             self.ws = await DiscordWebSocket.from_client(
                 self,

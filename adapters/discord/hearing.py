@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 import structlog
+from discord.utils import snowflake_time
 
 from adapters.discord.addressing import Addressed, Addressing
 from adapters.discord.identity import channel_of
@@ -143,7 +144,7 @@ class Hearing:
             id=str(data["id"]),
             author=person_of(data, self._places.known_guild(guild_id)),
             text=text_of(data, self.names({**data, "guild_id": guild_id}), own=own),
-            sent_at=sent_at(str(data["id"])),
+            sent_at=sent_at(data),
             addressed=addressed.beyond_doubt,
             attachments=attachments_of(data),
         )
@@ -178,7 +179,7 @@ class Hearing:
     async def _deleted(self, data: Json, message_id: str) -> None:
         channel = self._taken.pop(message_id, None)
         if channel is None:
-            if self._clock.now() - sent_at(message_id) > DELETIONS_FOR:
+            if self._clock.now() - snowflake_time(int(message_id)) > DELETIONS_FOR:
                 return
             place = self._places.known_place(str(data["channel_id"]))
             is_thread = place is not None and place.is_thread

@@ -79,7 +79,7 @@ class Interactions:
             channel_id=str(data["channel_id"]),
             person_id=caller_of(data).id,
             private=private,
-            called_at=sent_at(str(data["id"])),
+            called_at=sent_at(data),
         )
         await self._calls.keep(str(data["id"]), call, acknowledging)
         await hand_in(MessageReceived(_message(data, thread)))
@@ -145,7 +145,7 @@ def _message(data: Json, thread: Thread) -> Message:
         id=str(data["id"]),
         author=caller_of(data),
         text=text,
-        sent_at=sent_at(str(data["id"])),
+        sent_at=sent_at(data),
         addressed=True,
         attachments=files,
     )

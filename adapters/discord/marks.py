@@ -125,7 +125,7 @@ class Marks:
         for message in ours:
             silent = int(message.get("flags") or 0) & SILENT
             marked = said_by(message.get("components") or [])
-            if silent or marked is not None or _is_file(message) or message.get("interaction"):
+            if silent or marked is not None or _is_file(message) or _answers_call(message):
                 continue
             message_id = str(message["id"])
             if not await self._in_thread(message, spot, thread):
@@ -151,6 +151,10 @@ class Marks:
             return await self.intake.thread_of(thread.channel, message_id)
         except IntakeUnavailable as error:
             raise PlatformUnavailable(str(error)) from error
+
+
+def _answers_call(message: Json) -> bool:
+    return bool(message.get("interaction_metadata") or message.get("interaction"))
 
 
 def _is_file(message: Json) -> bool:

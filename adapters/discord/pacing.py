@@ -5,6 +5,7 @@ Discord tells its limits in headers and publishes none of them
 answer is what bots observe.
 """
 
+import asyncio
 import math
 from collections import deque
 from collections.abc import Mapping
@@ -12,13 +13,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from adapters.discord.throttle import GLOBAL_PER_S, Throttle
 from bot.ports import PlatformBusy
 from bot.vocabulary import Clock
 
-GLOBAL_PER_S: Final = 50
-"""https://discord.com/developers/docs/topics/rate-limits#global-rate-limit"""
-GLOBAL_WINDOW_S: Final = 1.02
-"""A little more than a second: requests reach Discord at other distances than they leave us."""
+GIVES_WAY_S: Final = 0.25
+"""What matters less looks again after this long, where it left the last places to others."""
 USUAL_LIMIT: Final = 5
 MAX_BUCKETS: Final = 4_096
 MAX_INVALID: Final = 5_000
@@ -34,6 +34,8 @@ _OUT_OF_WINDOW_S: Final = 0.5
 class _Manners:
     patience_s: float
     """It waits so long for its turn at most."""
+    may_come_after_s: float = 0.0
+    """So much later than what is most urgent it may come, where there is a crowd."""
     leaves_in_bucket: int = 0
     leaves_globally: int = 0
     """What it leaves to requests that matter more."""
@@ -42,15 +44,19 @@ class _Manners:
 class Urgency(Enum):
     """How much a request matters to the people who wait."""
 
-    FINAL = _Manners(patience_s=8.0)
-    """Something that must be shown."""
+    NEW = _Manners(patience_s=8.0)
+    """A whole answer, or a file: somebody sees nothing yet."""
     FIRST = _Manners(patience_s=0.25)
     """The first text of an answer: when it has to wait, a newer text had better be sent."""
     BETWEEN = _Manners(patience_s=0.0, leaves_in_bucket=1, leaves_globally=15)
     """A text between the first and the last."""
-    SIGN = _Manners(patience_s=0.0, leaves_globally=45)
+    LAST = _Manners(patience_s=8.0, may_come_after_s=1.5)
+    """The last text: somebody reads most of it already."""
+    NEEDED = _Manners(patience_s=8.0, may_come_after_s=0.5)
+    """What something else waits for."""
+    SIGN = _Manners(patience_s=0.0, leaves_globally=47)
     """The typing sign, which is worth nothing when the text could go in its place."""
-    BACKGROUND = _Manners(patience_s=60.0, leaves_globally=25)
+    BACKGROUND = _Manners(patience_s=60.0, may_come_after_s=10.0, leaves_globally=25)
     """What nobody waits for."""
 
 
@@ -101,11 +107,12 @@ class Limits:
 
     def __init__(self, clock: Clock, *, per_s: int = GLOBAL_PER_S) -> None:
         self._clock = clock
-        self._per_s = per_s
+        self._all = Throttle(clock, per_s=per_s)
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._limits: dict[str, int] = {}
-        self._slots: deque[float] = deque(maxlen=per_s)
         self._closed_until = -math.inf
+        self._pressed_until = -math.inf
+        """Until then those who were turned away come back, and what matters less gives way."""
         self._invalid: deque[float] = deque(maxlen=MAX_INVALID)
 
     @property
@@ -123,25 +130,43 @@ class Limits:
         return found
 
     async def admit(self, bucket: Bucket, urgency: Urgency, *, globally: bool = True) -> None:
-        """Return when the request may leave. Raises `PlatformBusy` if it would wait too long."""
+        """Return when the request may leave; `answered` must follow. Raises `PlatformBusy` if it would
+        wait too long."""
         manners: _Manners = urgency.value
-        patience_until = self._clock.monotonic() + manners.patience_s
+        began = self._clock.monotonic()
+        due = began + manners.may_come_after_s
         while True:
-            wait_s = max(self.closed_for_s, self._wait_s(bucket, manners, globally=globally))
+            now = self._clock.monotonic()
+            wait_s = max(self.closed_for_s, bucket.wait_s(now, manners.leaves_in_bucket))
+            crowd_s = self._crowd_s(manners, due) if globally else 0.0
+            longest_s = max(wait_s, crowd_s)
+            if longest_s > 0 and now + longest_s > began + manners.patience_s:
+                raise self._busy(longest_s, urgency)
             if wait_s <= 0:
                 break
-            self._be_patient(wait_s, patience_until, urgency)
             await self._clock.sleep(wait_s)
         bucket.take()
         if globally:
-            await self._clock.sleep(self._reserve() - self._clock.monotonic())
+            try:
+                await self._all.take(due)
+            except asyncio.CancelledError:
+                bucket.outgoing -= 1
+                raise
 
-    def _wait_s(self, bucket: Bucket, manners: _Manners, *, globally: bool) -> float:
-        now = self._clock.monotonic()
-        wait_s = bucket.wait_s(now, manners.leaves_in_bucket)
-        if globally and self._slot(manners.leaves_globally) > now + manners.patience_s:
-            wait_s = max(wait_s, self._slot(manners.leaves_globally) - now)
-        return wait_s
+    def answered(self, bucket: Bucket, *, globally: bool = True) -> None:
+        """An admitted request has come to its end, whatever that was."""
+        bucket.outgoing -= 1
+        if globally:
+            self._all.give_back()
+
+    def _crowd_s(self, manners: _Manners, due: float) -> float:
+        """How long the limit for all would make it wait."""
+        if not manners.leaves_globally:
+            return self._all.wait_s(due)
+        pressed = self._all.crowded or self._clock.monotonic() < self._pressed_until
+        if self._all.room > manners.leaves_globally and not pressed:
+            return 0.0
+        return max(self._all.wait_s(due), GIVES_WAY_S)
 
     def learn(self, route: str, bucket: Bucket, headers: Mapping[str, str]) -> None:
         """A request has been answered."""
@@ -163,24 +188,17 @@ class Limits:
         if len(self._invalid) == MAX_INVALID and now - self._invalid[0] < INVALID_WINDOW_S:
             self.close(INVALID_WINDOW_S - (now - self._invalid[0]))
 
-    def _be_patient(self, wait_s: float, until: float, urgency: Urgency) -> None:
-        if self._clock.monotonic() + wait_s <= until:
-            return
-        last_s = 0.0 if urgency is Urgency.BETWEEN and self.closed_for_s <= 0 else None
-        raise PlatformBusy(
-            "as many requests as Discord takes", retry_after_s=wait_s, last_change_in_s=last_s
+    def _busy(self, wait_s: float, urgency: Urgency) -> PlatformBusy:
+        """It is not sent; a last text may be tried at once, as it waits more patiently."""
+        if urgency is Urgency.FIRST:
+            until = self._clock.monotonic() + wait_s + GIVES_WAY_S
+            self._pressed_until = max(self._pressed_until, until)
+        passing = urgency in (Urgency.FIRST, Urgency.BETWEEN) and self.closed_for_s <= 0
+        return PlatformBusy(
+            "as many requests as Discord takes",
+            retry_after_s=wait_s,
+            last_change_in_s=0.0 if passing else None,
         )
-
-    def _slot(self, leaves: int) -> float:
-        """When the next request may leave under the limit for all, leaving so many to others."""
-        slots, most = self._slots, max(1, self._per_s - leaves)
-        return slots[-most] + GLOBAL_WINDOW_S if len(slots) >= most else -math.inf
-
-    def _reserve(self) -> float:
-        """A place in the line, first come, first served."""
-        at = max(self._clock.monotonic(), self._slot(0))
-        self._slots.append(at)
-        return at
 
     def _forget_idle(self) -> None:
         if len(self._buckets) < MAX_BUCKETS:

@@ -4,7 +4,7 @@ https://discord.com/developers/docs/resources/message#message-object
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from discord.utils import snowflake_time
@@ -27,9 +27,12 @@ def said_by_person(data: Payload) -> bool:
     return data.get("type", 0) in _SAID and not automatic
 
 
-def sent_at(message_id: str) -> datetime:
-    """When a message was sent: its id tells."""
-    return snowflake_time(int(message_id))
+def sent_at(data: Payload) -> datetime:
+    """When a message was sent; its id tells that too."""
+    try:
+        return datetime.fromisoformat(str(data.get("timestamp"))).astimezone(UTC)
+    except ValueError:
+        return snowflake_time(int(data["id"]))
 
 
 def name_of(user: Payload, member: Payload | None = None) -> str:

@@ -76,5 +76,5 @@ def shows(message: Json, body: Json) -> bool:
     """Whether a message shows what was asked for; Discord trims white space."""
     if str(message.get("content") or "").strip() != str(body.get("content") or "").strip():
         return False
-    components = body.get("components") or []
-    return said_by(message.get("components") or []) == said_by(components)
+    wanted = body.get("components") or []
+    return said_by(message.get("components", wanted) or []) == said_by(wanted)

@@ -20,7 +20,8 @@ from discord import __version__ as sdk_version
 from discord.http import DiscordClientWebSocketResponse, Route  # type: ignore[attr-defined]
 
 from adapters.discord.errors import Forbidden, error_of, refusal_of
-from adapters.discord.pacing import GLOBAL_PER_S, Bucket, Limits, Urgency
+from adapters.discord.pacing import Bucket, Limits, Urgency
+from adapters.discord.throttle import GLOBAL_PER_S
 from bot.ports import OutgoingFile, PlatformBusy, PlatformError, PlatformUnavailable
 from bot.vocabulary import Clock
 
@@ -96,7 +97,7 @@ class Rest:
         """Where Discord is, with its port."""
         return urlsplit(self.api_url).netloc
 
-    async def get(self, path: str, *, urgency: Urgency = Urgency.FINAL, **where: str) -> Any:
+    async def get(self, path: str, *, urgency: Urgency = Urgency.NEEDED, **where: str) -> Any:
         """Read something, such as `/channels/{channel_id}`, with `where` in place of the braces."""
         return await self._answer(_Request("GET", path, where), urgency)
 
@@ -108,7 +109,7 @@ class Rest:
         body: Mapping[str, Any] | Sequence[Any] | None = None,
         files: Sequence[OutgoingFile] = (),
         query: Mapping[str, str] | None = None,
-        urgency: Urgency = Urgency.FINAL,
+        urgency: Urgency = Urgency.NEEDED,
         **where: str,
     ) -> Any:
         """Make one request, such as `POST /channels/{channel_id}/messages`; what is answered.
@@ -130,7 +131,7 @@ class Rest:
             said = f"{request}: no answer ({type(error).__name__}: {error})"
             raise PlatformUnavailable(said) from error
         finally:
-            bucket.outgoing -= 1
+            self.limits.answered(bucket, globally=request.counts_globally)
         self.limits.learn(route.key, bucket, headers)
         answered = _parsed(headers, content)
         if status < 300 and not isinstance(answered, str):

@@ -86,7 +86,7 @@ class SaidBefore:
             id=str(data["id"]),
             author=person_of(data, None),
             text=text,
-            sent_at=sent_at(str(data["id"])),
+            sent_at=sent_at(data),
             addressed=False,
             attachments=files,
         )

@@ -5,13 +5,12 @@ from collections import OrderedDict
 from datetime import timedelta
 from typing import Final
 
-from discord.utils import snowflake_time
-
 from adapters.discord.controls import said_by
 from adapters.discord.errors import UNKNOWN_CHANNEL, Forbidden, Refused
 from adapters.discord.identity import Spot
 from adapters.discord.marks import Marks
 from adapters.discord.pacing import Urgency
+from adapters.discord.parse import sent_at
 from adapters.discord.render import (
     SILENT,
     content_of,
@@ -53,11 +52,11 @@ class Sender:
             spot,
             {**body, **once(self._nonce(part.mark)), **reference_to(spot, part.answers)},
             files=[part.picture] if part.picture else [],
-            urgency=Urgency.FINAL if part.final else Urgency.FIRST,
+            urgency=Urgency.NEW if part.final else Urgency.FIRST,
         )
         message_id = str(message["id"])
-        posted_at = snowflake_time(int(message_id))
-        if posted_at < asked_at - timedelta(seconds=REPLAYED_S) or not shows(message, body):
+        replayed = sent_at(message) < asked_at - timedelta(seconds=REPLAYED_S)
+        if replayed or not shows(message, body):
             return await self._take_up(thread, spot, message_id, part)
         if said_by(body["components"]) is None:
             await self._marks.note(part.mark, message_id)
@@ -89,7 +88,7 @@ class Sender:
             **once(file.mark),
             **reference_to(spot, None),
         }
-        message = await self._create(spot, body, files=[file], urgency=Urgency.FINAL)
+        message = await self._create(spot, body, files=[file], urgency=Urgency.NEW)
         await self._marks.note(file.mark, str(message["id"]))
         return str(message["id"])
 
@@ -102,7 +101,7 @@ class Sender:
             **once(mark),
             **reference_to(spot, None),
         }
-        await self._create(spot, body, files=[], urgency=Urgency.FINAL)
+        await self._create(spot, body, files=[], urgency=Urgency.NEW)
 
     async def delete(self, spot: Spot, message_id: str) -> None:
         """Delete a message; fine if it or its place is gone."""
@@ -135,7 +134,7 @@ class Sender:
         return Shown(message_id)
 
     async def _change(self, spot: Spot, message_id: str, thread: Thread, part: Part) -> None:
-        urgency = Urgency.FINAL if part.final else Urgency.BETWEEN
+        urgency = Urgency.LAST if part.final else Urgency.BETWEEN
         try:
             await self._patch(spot, message_id, thread, part, urgency)
         except Refused as error:

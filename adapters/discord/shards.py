@@ -17,7 +17,7 @@ from bot.vocabulary import Clock
 
 log = structlog.get_logger(__name__)
 
-HELD_FOR_S: Final = 5.0
+HELD_FOR_S: Final = 4.5
 RENEWED_EVERY_S: Final = 1.5
 IDENTIFY_EVERY_S: Final = 5.0
 """https://discord.com/developers/docs/events/gateway#sharding-max-concurrency"""
@@ -55,29 +55,32 @@ class Shards:
         self._identifying = asyncio.Lock()
         self._identified_at: dict[int, float] = {}
         self._info: Json = {}
-        self._settled = False
-        """It is known which shards are ours."""
+        self._count = 0
+        """How many shards there are; 0 while that is not known."""
+        self._refused_since: dict[int, float] = {}
+        """Since when a shard could not be had, by its number."""
         if not content_granted:
             log.warning(WITHOUT_CONTENT)
 
     @property
     def connected(self) -> bool:
-        """Every shard that this replica holds is connected, or others hold them all."""
-        return self._settled and all(shard.connected for shard in self._shards.values())
+        """Every shard is connected here, or is held by another replica that is alive."""
+        return self._count > 0 and all(self._is_heard(number) for number in range(self._count))
 
     @property
     def held(self) -> list[tuple[int, int]]:
         """The number of each connected shard that this replica holds, and how many there are."""
-        count = int(self._info.get("shards") or 1)
-        return [(number, count) for number, shard in self._shards.items() if shard.connected]
+        shards = self._shards.items()
+        return [(number, self._count) for number, shard in shards if shard.connected]
 
     async def run(self) -> None:
         """Hold shards until cancelled. Raises `PlatformError` if it can never work so."""
         try:
             while True:
                 await self._learn()
+                self._count = int(self._info.get("shards") or 1)
                 try:
-                    await self._hold_all(int(self._info.get("shards") or 1))
+                    await self._hold_all(self._count)
                 except WrongShards:
                     log.warning("Discord asks for another number of shards")
                 finally:
@@ -101,7 +104,6 @@ class Shards:
         while True:
             for number in range(count):
                 await self._hold(number, count)
-            self._settled = True
             await self._pause()
             for task in [task for task in self._tasks.values() if task.done()]:
                 self._ended(task)
@@ -122,6 +124,10 @@ class Shards:
             held = await self._store.hold(_role(number, count), for_s=HELD_FOR_S)
         except IntakeUnavailable:
             return  # nobody else can take it either
+        if held:
+            self._refused_since.pop(number, None)
+        else:
+            self._refused_since.setdefault(number, self._clock.monotonic())
         if held and number not in self._tasks:
             shard = self._shard(number, count)
             self._shards[number] = shard
@@ -129,6 +135,15 @@ class Shards:
         elif not held and number in self._tasks:
             log.warning("another replica has taken the shard", shard=number)
             await self._disconnect(number)
+
+    def _is_heard(self, number: int) -> bool:
+        """Somebody listens to it. A replica that died holds it no longer than its lease: who was refused
+        for longer was refused by one that lives."""
+        shard = self._shards.get(number)
+        if shard is not None:
+            return shard.connected
+        since = self._refused_since.get(number)
+        return since is not None and self._clock.monotonic() - since > HELD_FOR_S
 
     def _shard(self, number: int, count: int) -> Shard:
         intents = discord.Intents.none()
@@ -185,12 +200,12 @@ class Shards:
     async def _let_go(self) -> None:
         """Disconnect, and leave the shards to others at once."""
         for number in list(self._tasks):
-            count = int(self._info.get("shards") or 1)
             await self._disconnect(number)
             try:
-                await self._store.release(_role(number, count))
+                await self._store.release(_role(number, self._count))
             except IntakeUnavailable:
                 continue
+        self._refused_since.clear()
 
 
 def _role(number: int, count: int) -> str:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final
 
-from adapters.discord.pacing import GLOBAL_PER_S
+from adapters.discord.throttle import GLOBAL_PER_S
 from bot.vocabulary import Clock
 
 WINDOW_S: Final = 5.0

@@ -191,7 +191,7 @@ async def test_shards_are_held_as_discord_asks(sqlite_url: str) -> None:
 
 
 async def test_one_replica_listens_and_another_takes_over(sqlite_url: str) -> None:
-    """The one without a connection is ready all the same; when the first stops, it connects."""
+    """The one without a connection is ready as well; when the other stops, it connects."""
     async with on_discord(sqlite_url) as rig:
         rig.claude.script.always("Yes.")
         second = await rig.start()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.telemetry.logs import configure_logs
 from bot.vocabulary import SystemClock
-from tests.bench import deltas, dollars, memory, pickup, slack, stored, turns
+from tests.bench import deltas, discord, dollars, memory, pickup, slack, stored, turns
 from tests.bench.bench import DURABLE, Bench
 from tests.bench.figures import Table
 from tests.postgres import PostgresMissing, PostgresServer
@@ -24,8 +24,9 @@ BENCHMARKS = {
     "dollars": dollars.measure,
     "deltas": deltas.measure,
     "slack": slack.measure,
+    "discord": discord.measure,
 }
-LIBRARIES = ("anthropic", "aiohttp", "slack-sdk", "sqlalchemy", "asyncpg")
+LIBRARIES = ("anthropic", "aiohttp", "slack-sdk", "discord.py", "sqlalchemy", "asyncpg")
 
 
 def main() -> None:
