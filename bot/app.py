@@ -177,6 +177,8 @@ def build(
         metrics=metrics,
         max_pending=settings.engine.max_pending,
         offers=command_offers(loading),
+        usage=reporting.money.usage,
+        zone=settings.operators.zone,
     )
     host = PluginHost(
         loading=loading,
@@ -196,6 +198,7 @@ def build(
         tracing=tracing,
         plugins=host,
         intake=intake,
+        money=reporting.money,
     )
     dispatcher = Dispatcher(
         database=database,

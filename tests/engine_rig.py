@@ -24,7 +24,7 @@ from adapters.memory import MemoryAdapter, MemoryPlatform
 from adapters.memory.platform import Posted
 from bot.app import build
 from bot.host.surroundings import PARLEY
-from bot.ports import Capabilities
+from bot.ports import Capabilities, Intake
 from bot.vocabulary import (
     Attachment,
     Channel,
@@ -117,6 +117,7 @@ class Replica:
         )
         self._web = service._web
         self.dispatcher = service._dispatcher
+        self.intake: Intake = service._intake
         self._task = asyncio.create_task(service.run(self._stop), name="service")
 
     @property

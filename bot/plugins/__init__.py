@@ -25,6 +25,7 @@ from bot.plugins.errors import NotHere, PluginError, Told
 from bot.plugins.plugin import API_VERSION, Block, Plugin, Verdict
 from bot.plugins.roles import Role
 from bot.plugins.store import MAX_VALUE_CHARS, Scope, Store
+from bot.plugins.usage import BudgetView, ModelUsage, UsageScope, UsageView
 from bot.vocabulary import Attachment, Channel, ChannelKind, Message, Person, Thread
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Ask",
     "Attachment",
     "Block",
+    "BudgetView",
     "Channel",
     "ChannelKind",
     "Claude",
@@ -45,6 +47,7 @@ __all__ = [
     "ExtractionError",
     "File",
     "Message",
+    "ModelUsage",
     "NoSettings",
     "NotHere",
     "Person",
@@ -61,5 +64,7 @@ __all__ = [
     "ThreadSummary",
     "Told",
     "ToolSpec",
+    "UsageScope",
+    "UsageView",
     "Verdict",
 ]
