@@ -136,6 +136,15 @@ class Replica:
         self._stop.set()
         await self._task
 
+    async def kill(self) -> None:
+        """Let it go without a word, as a killed process does: its leases stay until they run out."""
+        for active in self.dispatcher._active.values():
+            active.interrupt.lost = True  # so that it can't say goodbye
+            if active.task is not None:
+                active.task.cancel()
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
     @property
     def running(self) -> bool:
         """It has not ended."""
