@@ -179,6 +179,8 @@ def build(
         metrics=metrics,
         max_pending=settings.engine.max_pending,
         offers=command_offers(loading),
+        usage=reporting.money.usage,
+        zone=settings.operators.zone,
     )
     host = PluginHost(
         loading=loading,
@@ -198,6 +200,7 @@ def build(
         tracing=tracing,
         plugins=host,
         intake=intake,
+        money=reporting.money,
     )
     dispatcher = Dispatcher(
         database=database,
