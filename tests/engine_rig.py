@@ -120,16 +120,11 @@ class Replica:
         self.intake: Intake = service._intake
         self._task = asyncio.create_task(service.run(self._stop), name="service")
 
-    @property
-    def serving(self) -> bool:
-        """Its pages can be asked for."""
-        return self._web is not None and self._web.serving
-
-    @property
-    def url(self) -> str:
-        """Where its pages are; only of a rig with `web`, and once it has started."""
+    async def serving(self) -> str:
+        """Wait until its pages can be asked for; where they are. Only of a rig with `web`."""
         assert self._web is not None
-        return self._web.url
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._web.serving()
 
     async def stop(self) -> None:
         """Bring it to an orderly end, as SIGTERM does; raises what ended it before."""
