@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from bot.cli.database import run_plainly, settings_for_data
-from bot.cli.frame import json_option, print_json, print_table
+from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.vocabulary import SystemClock
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def command(ctx: click.Context) -> None:
         ctx.invoke(list_budgets, as_json=False)
 
 
-@command.command("list")
+@command.command("list", epilog=examples("parley budget list"))
 @json_option
 def list_budgets(as_json: bool) -> None:
     """List budgets that were used in their present period, and what was done to them."""
@@ -51,10 +51,11 @@ def list_budgets(as_json: bool) -> None:
             click.echo("{at}  {budget}  {action} ${amount_usd}  by {by}".format(**told_of))
 
 
-@command.command("raise")
+@command.command("raise", epilog=examples("parley budget raise global/everything/month 20"))
 @click.argument("name")
 @click.argument("amount")
-def raise_budget(name: str, amount: str) -> None:
+@json_option
+def raise_budget(name: str, amount: str, as_json: bool) -> None:
     """Add AMOUNT dollars to a budget for the rest of its period. NAME is as `list` has it."""
     from bot.money.amounts import nanousd_of
 
@@ -64,14 +65,15 @@ def raise_budget(name: str, amount: str) -> None:
         raise click.BadParameter(str(error), param_hint="AMOUNT") from None
     if nanousd <= 0:
         raise click.BadParameter("a budget is raised by an amount above zero", param_hint="AMOUNT")
-    _print([_with_desk(lambda desk: desk.raise_limit(name, nanousd, by=_by()))])
+    _tell(_with_desk(lambda desk: desk.raise_limit(name, nanousd, by=_by())), as_json)
 
 
-@command.command("reset")
+@command.command("reset", epilog=examples("parley budget reset global/everything/month"))
 @click.argument("name")
-def reset(name: str) -> None:
+@json_option
+def reset(name: str, as_json: bool) -> None:
     """Have a budget begin afresh in the middle of its period. NAME is as `list` has it."""
-    _print([_with_desk(lambda desk: desk.reset(name, by=_by()))])
+    _tell(_with_desk(lambda desk: desk.reset(name, by=_by())), as_json)
 
 
 def _with_desk(work: "Callable[[BudgetDesk], Awaitable[T]]") -> T:
@@ -97,6 +99,13 @@ def _with_desk(work: "Callable[[BudgetDesk], Awaitable[T]]") -> T:
             await database.close()
 
     return run_plainly(run())
+
+
+def _tell(line: "BudgetLine", as_json: bool) -> None:
+    if as_json:
+        print_json(_fields(line))
+    else:
+        _print([line])
 
 
 def _print(lines: "list[BudgetLine]") -> None:
