@@ -51,7 +51,7 @@ def list_budgets(as_json: bool) -> None:
             click.echo("{at}  {budget}  {action} ${amount_usd}  by {by}".format(**told_of))
 
 
-@command.command("raise", epilog=examples("parley budget raise global/everything/month 20"))
+@command.command("raise", epilog=examples("parley budget raise global/all/month 20"))
 @click.argument("name")
 @click.argument("amount")
 @json_option
@@ -68,7 +68,7 @@ def raise_budget(name: str, amount: str, as_json: bool) -> None:
     _tell(_with_desk(lambda desk: desk.raise_limit(name, nanousd, by=_by())), as_json)
 
 
-@command.command("reset", epilog=examples("parley budget reset global/everything/month"))
+@command.command("reset", epilog=examples("parley budget reset global/all/month"))
 @click.argument("name")
 @json_option
 def reset(name: str, as_json: bool) -> None:
