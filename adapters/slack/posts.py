@@ -182,6 +182,7 @@ class Posts:
             **self._content(thread, part),
             "metadata": metadata(part.mark),
         }
+        await self._signs.make_way(thread, place, ts)
         try:
             await self._api.call("chat.update", place.workspace, **arguments)
         except StillStreaming:  # another replica began it, or an answer of Slack's was lost

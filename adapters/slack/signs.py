@@ -76,6 +76,7 @@ class Signs:
         await self.done(thread, place)
         if thread.is_new:
             return
+        self._placeholders.pop(thread.key, None)  # what is kept of it tells where to look
         if place.thread_ts is None or await self._refusals.known(place.workspace, STATUS):
             await self._clear(thread, place)
             return
@@ -120,15 +121,17 @@ class Signs:
         """The session of the thread was marked as idle by another call."""
         self._processing.pop(thread.key, None)
 
+    async def make_way(self, thread: Thread, place: Place, ts: str) -> None:
+        """Take away a placeholder that is not needed, as an earlier attempt had posted this message
+        already. Raises `PlatformError`."""
+        held = await self.placeholder(thread, place)
+        if held not in (None, ts):
+            await self._take_away(thread, place, held)
+
     async def done(self, thread: Thread, place: Place) -> None:
-        """The answer is there: the session is idle, and nothing holds its place any more. Raises
-        `PlatformError` if a placeholder can't be taken away."""
+        """The answer is there: the session is idle. Never raises: it is only a sign."""
         if self._processing.pop(thread.key, None) is not None:
             await self._tell_session(place, "active")
-        if (
-            thread.key in self._placeholders
-        ):  # it was not needed: an earlier attempt had posted already
-            await self._take_away(thread, place, await self.placeholder(thread, place))
 
     async def _clear(self, thread: Thread, place: Place) -> None:
         """Take away what a process that died may have left behind."""
