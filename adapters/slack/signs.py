@@ -188,10 +188,11 @@ class Signs:
         spare = self._api.pacing.spare("agents.sessions.setStatus", place.workspace)
         if spare < SPARE_SESSIONS or await self._refusals.known(place.workspace, SESSIONS):
             return
-        if await self._tell_session(place, "processing"):
-            while len(self._processing) >= MAX_THREADS:
-                del self._processing[next(iter(self._processing))]
-            self._processing[thread.key] = place
+        if not await self._tell_session(place, "processing"):
+            return
+        while len(self._processing) >= MAX_THREADS:
+            del self._processing[next(iter(self._processing))]
+        self._processing[thread.key] = place
 
     async def _tell_session(self, place: Place, status: str) -> bool:
         try:
@@ -208,4 +209,9 @@ class Signs:
         except PlatformError as error:
             log.debug("the session's status could not be told", error=str(error))
             return False
-        return not told.get("warning")  # without the event's subscription the button does nothing
+        warning = told.get("warning")
+        if warning and status == "processing":  # its button would do nothing
+            await self._refusals.note(place.workspace, SESSIONS, str(warning))
+            await self._tell_session(place, "active")
+            return False
+        return True
