@@ -38,6 +38,7 @@ class Shares:
         self._writing += message_id not in writing
         writing[message_id] = self._clock.monotonic()
         writing.move_to_end(message_id)
+        self._changed_at[channel_id] = writing
 
     def finished(self, channel_id: str, message_id: str) -> None:
         """It has its last text."""
@@ -49,8 +50,10 @@ class Shares:
 
     def _current(self, channel_id: str, now: float) -> OrderedDict[str, float]:
         """The messages being written in a channel, without those that were left unfinished."""
-        writing = self._changed_at.setdefault(channel_id, OrderedDict())
+        writing = self._changed_at.get(channel_id, OrderedDict())
         while writing and now - next(iter(writing.values())) > WRITING_S:
             writing.popitem(last=False)
             self._writing -= 1
+        if not writing:
+            self._changed_at.pop(channel_id, None)
         return writing

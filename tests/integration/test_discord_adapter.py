@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from discord import Intents
 
-from adapters.discord import DiscordAdapter
+from adapters.discord import DiscordAdapter  # first: it imports the SDK quietly
+from adapters.discord.gateway import GatewayHttp, Shard, WrongShards
 from adapters.discord.identity import direct_thread, discord_thread, reply_chain
+from adapters.discord.rest import Rest
 from adapters.memory import MemoryIntake, MemoryStore
 from bot.ports import (
     Choice,
@@ -27,6 +30,7 @@ from bot.vocabulary import (
     ChannelKind,
     ChoiceMade,
     Fact,
+    ManualClock,
     Message,
     MessageDeleted,
     MessageEdited,
@@ -409,6 +413,81 @@ async def test_events_wait_while_they_can_t_be_kept(desk: Desk) -> None:
     for text in ("one", "two", "three"):
         desk.discord.say(text, direct=True)
     assert [each.text for each in await desk.heard(3)] == ["one", "two", "three"]
+
+
+async def test_a_press_is_acknowledged_while_nothing_can_be_kept(desk: Desk) -> None:
+    """It comes in when that is possible again; what waits before it in the channel holds it up no more
+    than anything else."""
+    posted = await desk.adapter.post(desk.direct, part(f"{turn()}.0", controls=Controls.STOP))
+    desk.intake.refuse(times=4)
+    desk.discord.say("hello", direct=True)
+    press = desk.discord.press(posted.message_id, "Stop")
+    await wait_until(lambda: press.response is not None, what="the acknowledgement")
+    await wait_until(lambda: len(desk.intake.events) == 2, what="both events")
+
+
+async def test_typing_is_shown_until_there_is_text() -> None:
+    """It is renewed before it ends by itself; text takes its place."""
+    async with SimulatedDiscord() as discord:
+        clock, route = ManualClock(), "POST /channels/{}/typing"
+        adapter = DiscordAdapter(
+            token="simulated", clock=clock, store=MemoryStore(), api_url=discord.api_url
+        )
+        thread = direct_thread(str(discord.dm("ada").id))
+        await adapter.show_status(thread, "is thinking…")
+
+        async def renewed() -> bool:
+            await clock.advance(4.0)
+            return len(discord.requests_of(route)) >= 3
+
+        await wait_until(renewed, what="three signs")
+        await adapter.post(thread, part(f"{turn()}.0"))
+        shown = len(discord.requests_of(route))
+        await clock.advance(30.0)
+        assert len(discord.requests_of(route)) == shown
+        await adapter.aclose()
+
+
+@pytest.mark.parametrize(("code", "said"), [(4004, "DISCORD_TOKEN"), (4014, "no intents")])
+async def test_a_gateway_that_refuses_for_good_is_told(code: int, said: str) -> None:
+    """With what to do; there is no loop."""
+    async with SimulatedDiscord(rules=GatewayRules(granted=0)) as discord:
+        desk = Desk(discord)
+        running = asyncio.create_task(desk.adapter.run(desk.intake))
+        await discord.wait_for_bot()
+        discord.drop_gateway(code=code)
+        with pytest.raises(PlatformError, match=said):
+            await running
+        await desk.adapter.aclose()
+
+
+async def test_shards_are_counted_anew_when_discord_asks_for_more() -> None:
+    """As the gateway says by its close code."""
+    async with SimulatedDiscord() as discord:
+        rest = Rest(token="simulated", clock=SystemClock(), api_url=discord.api_url)
+
+        async def at_once(_: int) -> None:
+            """Sessions may begin."""
+
+        async def gateway() -> str:
+            return discord.gateway_url
+
+        shard = Shard(
+            http=GatewayHttp(rest=rest, token="simulated"),
+            number=0,
+            count=1,
+            intents=Intents.none(),
+            hear=lambda *_: None,
+            gateway=gateway,
+            may_identify=at_once,
+            clock=SystemClock(),
+        )
+        listening = asyncio.create_task(shard.listen())
+        await discord.wait_for_bot()
+        discord.drop_gateway(code=4011)
+        with pytest.raises(WrongShards):
+            await listening
+        await rest.aclose()
 
 
 async def test_a_failing_login_is_tried_again() -> None:
