@@ -7,7 +7,7 @@ import functools
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
@@ -65,6 +65,7 @@ log = structlog.get_logger(__name__)
 ADAPTERS_GROUP = "parley.adapters"
 SIMULATORS_GROUP = "parley.simulators"
 _SECRET_KEY = "parley_secret_key"  # noqa: S105 - the name of a setting: what adapters encrypt with
+PLAYGROUND_GROUP = "parley.playground"
 
 
 class Simulator(Protocol):
@@ -83,6 +84,35 @@ class Simulator(Protocol):
 
     async def __aexit__(self, *error: object) -> None:
         """Stop it."""
+
+
+class Playground(Protocol):
+    """The sandbox with its page (see `sandbox.page`); it runs while its context is entered."""
+
+    @property
+    def page_url(self) -> str:
+        """The page."""
+
+    @property
+    def dashboard_url(self) -> str:
+        """The dashboard of the bot that answers on the page."""
+
+    @property
+    def claude_environ(self) -> Mapping[str, str]:
+        """What another service is told that should ask the same simulated Claude."""
+
+    async def __aenter__(self) -> Self:
+        """Start everything."""
+
+    async def __aexit__(self, *error: object) -> None:
+        """Stop everything."""
+
+
+def playground_class() -> Callable[..., Playground]:
+    """What makes the sandbox with its page. Raises LookupError if it is not installed."""
+    (entry,) = entry_points(group=PLAYGROUND_GROUP)
+    loaded: Callable[..., Playground] = entry.load()
+    return loaded
 
 
 def adapter_classes() -> dict[str, EntryPoint]:
@@ -179,6 +209,8 @@ def build(
         metrics=metrics,
         max_pending=settings.engine.max_pending,
         offers=command_offers(loading),
+        usage=reporting.money.usage,
+        zone=settings.operators.zone,
     )
     host = PluginHost(
         loading=loading,
@@ -198,6 +230,7 @@ def build(
         tracing=tracing,
         plugins=host,
         intake=intake,
+        money=reporting.money,
     )
     dispatcher = Dispatcher(
         database=database,

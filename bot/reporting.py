@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.money.budget_desk import BudgetDesk
 from bot.money.budget_rules import BudgetRules
+from bot.money.desk import MoneyDesk
 from bot.money.news import BudgetNews
 from bot.money.savings import Savings
 from bot.money.used import UsageReader
@@ -28,7 +30,7 @@ class Reporting:
     """The parts, each made from the ones before it."""
 
     rules: BudgetRules
-    usage: UsageReader
+    money: MoneyDesk
     maker: DigestMaker
     sender: ReportSender
     schedules: Mapping[str, ReportSchedule]
@@ -65,7 +67,10 @@ def put_together(
     )
     return Reporting(
         rules=rules,
-        usage=UsageReader(database=database, savings=savings),
+        money=MoneyDesk(
+            UsageReader(database=database, savings=savings),
+            BudgetDesk(database=database, rules=rules),
+        ),
         maker=maker,
         sender=sender,
         schedules=schedules,

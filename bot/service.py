@@ -76,6 +76,11 @@ class Service:
         self.stopping = False
         """It has been told to stop, and takes no more work."""
 
+    async def serving(self) -> str:
+        """Wait until it serves its web pages; their address. Only of a service that has some."""
+        assert self._web is not None, "this service has no web pages"
+        return await self._web.serving()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set or every adapter has come to its end, then shut down in order.
 

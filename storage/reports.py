@@ -41,6 +41,7 @@ class Sending:
     attempts: int
     message_key: str | None
     asked_by: str | None
+    sent_at: datetime | None
     detail: str | None
 
 
@@ -235,5 +236,6 @@ def _sending(row: Any) -> Sending:
         attempts=row.attempts,
         message_key=row.message_key,
         asked_by=row.asked_by,
+        sent_at=row.sent_at,
         detail=row.detail,
     )

@@ -243,6 +243,7 @@ class BudgetRow(SQLModel, table=True):
     """What has been spent and set aside in one period of one budget."""
 
     __tablename__ = "budget"
+    __table_args__ = (Index("budget_ends", "ends_at"),)
 
     key: str = Field(primary_key=True, description="scope, subject and the period's first day")
     spent_nanousd: int = Field(default=0, sa_type=BigInteger)

@@ -73,7 +73,7 @@ def by_model(
     query = (
         select(ledger.c.model, tier.label("tier"), *sums_of())
         .where(ledger.c.opened_at >= since, ledger.c.opened_at < until)
-        .group_by(ledger.c.model, tier)
+        .group_by(ledger.c.model, *([tier] if borders else []))
     )
     return [_model_sum(row) for row in connection.execute(_about(query, ledger, subject))]
 

@@ -24,7 +24,7 @@ from adapters.memory import MemoryAdapter, MemoryPlatform
 from adapters.memory.platform import Posted
 from bot.app import build
 from bot.host.surroundings import PARLEY
-from bot.ports import Capabilities
+from bot.ports import Capabilities, Intake
 from bot.vocabulary import (
     Attachment,
     Channel,
@@ -117,23 +117,28 @@ class Replica:
         )
         self._web = service._web
         self.dispatcher = service._dispatcher
+        self.intake: Intake = service._intake
         self._task = asyncio.create_task(service.run(self._stop), name="service")
 
-    @property
-    def serving(self) -> bool:
-        """Its pages can be asked for."""
-        return self._web is not None and self._web.serving
-
-    @property
-    def url(self) -> str:
-        """Where its pages are; only of a rig with `web`, and once it has started."""
+    async def serving(self) -> str:
+        """Wait until its pages can be asked for; where they are. Only of a rig with `web`."""
         assert self._web is not None
-        return self._web.url
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._web.serving()
 
     async def stop(self) -> None:
         """Bring it to an orderly end, as SIGTERM does; raises what ended it before."""
         self._stop.set()
         await self._task
+
+    async def kill(self) -> None:
+        """Let it go without a word, as a killed process does: its leases stay until they run out."""
+        for active in self.dispatcher._active.values():
+            active.interrupt.lost = True  # so that it can't say goodbye
+            if active.task is not None:
+                active.task.cancel()
+        self._task.cancel()
+        await asyncio.wait({self._task})
 
     @property
     def running(self) -> bool:

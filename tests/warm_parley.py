@@ -21,6 +21,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
         "adapters.discord",
+        "adapters.slack",
         "adapters.terminal",
         "aiosqlite",
         "alembic.command",

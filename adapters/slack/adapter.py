@@ -241,7 +241,7 @@ class SlackAdapter:
 
     async def _post(self, thread: Thread, place: Place, part: Part) -> Shown:
         if part.card is not None:
-            await self._parts.signs.done(thread)
+            await self._parts.signs.done(thread, place)
             return Shown(await self._parts.cards.post(place, part, part.card))
         recipient = self._recipient(thread, part)
         return await self._parts.posts.post(thread, place, part, recipient=recipient)

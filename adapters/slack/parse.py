@@ -25,7 +25,7 @@ from bot.vocabulary import (
 
 Json = Mapping[str, Any]
 
-_SAID: Final = frozenset({None, "", "file_share", "me_message", "thread_broadcast"})
+_SAID: Final = (None, "", "file_share", "me_message", "thread_broadcast")
 """Subtypes of what people say themselves; all others are told by Slack or by bots."""
 
 _SLACKBOT: Final = "USLACKBOT"
@@ -101,13 +101,17 @@ def _changed(event: Json, channel: Channel, bot: Installed) -> Sequence[Event]:
     if message is None:
         return ()
     before = message_of(old, channel, bot) if isinstance(old, Mapping) else None
-    same = before is not None and before.text == message.text
-    if same and before is not None and before.attachments == message.attachments:
+    if before is not None and _says(before) == _says(message):
         return ()
     edited = MessageEdited(channel, message.id, message.text, message.attachments)
     if message.addressed and before is not None and not before.addressed:
         return (edited, MessageReceived(message))  # it is for the bot only now
     return (edited,)
+
+
+def _says(message: Message) -> tuple[object, ...]:
+    """What an edit can change."""
+    return message.text, message.attachments, message.addressed
 
 
 def _deleted(ts: object, channel: Channel) -> Sequence[Event]:

@@ -62,7 +62,9 @@ class Parts:
         self.places = Places(store=store, clock=clock)
         self.past = Past(api=self.api)
         self.people = People(api=self.api, clock=clock)
-        self.signs = Signs(api=self.api, past=self.past, refusals=refusals, clock=clock)
+        self.signs = Signs(
+            api=self.api, past=self.past, refusals=refusals, store=store, clock=clock
+        )
         self.posts = Posts(
             api=self.api,
             past=self.past,

@@ -42,6 +42,7 @@ class People:
         self._api = api
         self._clock = clock
         self._known: dict[tuple[str, str], tuple[Known, float]] = {}
+        self._asking: dict[tuple[str, str], asyncio.Task[Known]] = {}
         self._askers: dict[str, Recipient] = {}
 
     async def introduce(self, message: Message) -> Message:
@@ -76,6 +77,15 @@ class People:
         kept = self._known.get(key)
         if kept is not None and kept[1] > now:
             return kept[0]
+        asking = self._asking.get(key)
+        if asking is None:  # many may want to know at once; one asks
+            asking = asyncio.create_task(self._ask(key), name="slack users.info")
+            self._asking[key] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, key: tuple[str, str]) -> Known:
+        workspace, user = key
         told = await self._api.call("users.info", workspace, user=user)
         known = _read(told.get("user"), user)
         self._keep(key, known)

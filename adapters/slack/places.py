@@ -19,7 +19,7 @@ DIRECT: Final = "direct"
 BEGINNINGS_AGE: Final = timedelta(days=90)
 MAX_KNOWN: Final = 5_000
 
-_TIMESTAMP = re.compile(r"\d{1,12}\.\d{1,6}")
+_TIMESTAMP = re.compile(r"\d{1,10}\.\d{1,6}")
 
 
 @dataclass(frozen=True, slots=True)

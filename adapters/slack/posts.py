@@ -120,12 +120,13 @@ class Posts:
 
     async def _in_the_place_held(self, thread: Thread, place: Place, part: Part) -> Shown | None:
         """Where a placeholder stands, it becomes the message."""
-        ts = await self._signs.placeholder(thread, place, search=False)
+        ts = await self._signs.placeholder(thread, place)
         if ts is None:
             return None
         try:
             await self._update(thread, place, ts, part)
         except MessageGone:
+            await self._signs.used(thread, ts)
             return None
         return Shown(ts)
 
@@ -198,9 +199,10 @@ class Posts:
 
     async def _changed(self, thread: Thread, place: Place, ts: str, part: Part) -> None:
         key = (place.channel, ts)
+        await self._signs.used(thread, ts)
         if part.final:
             self._unfinished.pop(key, None)
-            await self._signs.done(thread)
+            await self._signs.done(thread, place)
             return
         while len(self._unfinished) >= MAX_REMEMBERED:
             del self._unfinished[next(iter(self._unfinished))]

@@ -7,17 +7,19 @@ conversation, and in workspaces that refuse it, a placeholder is posted, which b
 """
 
 import asyncio
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from adapters.slack.api import SlackApi
 from adapters.slack.errors import Refused
+from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.past import Past, timestamp
 from adapters.slack.places import Place
 from adapters.slack.refusals import Refusals
 from adapters.slack.render import WAITING, mark_of, metadata
-from bot.ports import MessageGone, PlatformBusy, PlatformError
+from bot.ports import AdapterStore, MessageGone, PlatformBusy, PlatformError
 from bot.vocabulary import Clock, Thread
 
 log = structlog.get_logger(__name__)
@@ -26,14 +28,24 @@ PLACEHOLDER: Final = "…"
 STATUS: Final = "status"
 SESSIONS: Final = "agent sessions"
 SPARE_SESSIONS: Final = 5
-LOOK_BACK_S: Final = 3600.0
+HELD_AGE: Final = timedelta(days=1)
 MAX_THREADS: Final = 5_000
 
 
 class Signs:
     """Shows them and takes them away."""
 
-    def __init__(self, *, api: SlackApi, past: Past, refusals: Refusals, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        api: SlackApi,
+        past: Past,
+        refusals: Refusals,
+        store: AdapterStore,
+        clock: Clock,
+    ) -> None:
+        self._held = Keepsakes("held", store=store, clock=clock, age=HELD_AGE)
+        """The threads in which there may be a placeholder, for whoever comes after this process."""
         self._api = api
         self._past = past
         self._refusals = refusals
@@ -61,34 +73,34 @@ class Signs:
 
     async def hide(self, thread: Thread, place: Place) -> None:
         """Take every sign away, also one that another replica left behind. Raises `PlatformError`."""
-        await self.done(thread)
+        await self.done(thread, place)
         if thread.is_new:
             return
         if place.thread_ts is None or await self._refusals.known(place.workspace, STATUS):
-            ts = await self.placeholder(thread, place, search=True)
-            if ts is not None:
-                await self._delete(place, ts)
+            await self._clear(thread, place)
             return
         try:
             await self._set(place, "")
         except Refused as error:
             await self._refusals.note(place.workspace, STATUS, error.code)
 
-    async def placeholder(self, thread: Thread, place: Place, *, search: bool) -> str | None:
-        """The message that holds the place of the thread's answer, which is the caller's from now on.
+    async def placeholder(self, thread: Thread, place: Place) -> str | None:
+        """The message that holds the place of the thread's answer, if one does. Raises
+        `PlatformError`."""
+        if thread.key not in self._placeholders:
+            return None
+        ts = self._placeholders[thread.key]
+        return await self._left_behind(place) if ts is None else ts
 
-        With `search`, or where it is in doubt, Slack is asked. Raises `PlatformError`.
-        """
-        in_doubt = thread.key in self._placeholders and self._placeholders[thread.key] is None
-        ts = self._placeholders.pop(thread.key, None)
-        if ts is not None or not (search or in_doubt):
-            return ts
-        return await self.find_placeholder(place)
+    async def used(self, thread: Thread, ts: str) -> None:
+        """A message is no placeholder any more, if it was one: it is a reply now, or gone."""
+        if thread.key in self._placeholders and self._placeholders[thread.key] in (ts, None):
+            del self._placeholders[thread.key]
+            await self._held.forget(thread.key)
 
-    async def find_placeholder(self, place: Place) -> str | None:
-        """A placeholder that was left behind there, perhaps by a process that is no more."""
-        since = timestamp(self._clock.now())
-        oldest = f"{float(since) - LOOK_BACK_S:.6f}"
+    async def _left_behind(self, place: Place) -> str | None:
+        """A placeholder there, perhaps of a process that is no more."""
+        oldest = timestamp(self._clock.now() - HELD_AGE)
         if place.thread_ts is None:
             said = await self._past.channel(
                 place.workspace, place.channel, oldest=oldest, with_metadata=True, max_pages=2
@@ -108,11 +120,26 @@ class Signs:
         """The session of the thread was marked as idle by another call."""
         self._processing.pop(thread.key, None)
 
-    async def done(self, thread: Thread) -> None:
-        """The answer is there: the session is idle. Never raises: it is only a sign."""
-        place = self._processing.pop(thread.key, None)
-        if place is not None:
+    async def done(self, thread: Thread, place: Place) -> None:
+        """The answer is there: the session is idle, and nothing holds its place any more. Raises
+        `PlatformError` if a placeholder can't be taken away."""
+        if self._processing.pop(thread.key, None) is not None:
             await self._tell_session(place, "active")
+        if (
+            thread.key in self._placeholders
+        ):  # it was not needed: an earlier attempt had posted already
+            await self._take_away(thread, place, await self.placeholder(thread, place))
+
+    async def _clear(self, thread: Thread, place: Place) -> None:
+        """Take away what a process that died may have left behind."""
+        if await self._held.recall(thread.key) is not None:
+            await self._take_away(thread, place, await self._left_behind(place))
+
+    async def _take_away(self, thread: Thread, place: Place, ts: str | None) -> None:
+        if ts is not None:
+            await self._delete(place, ts)
+        self._placeholders.pop(thread.key, None)
+        await self._held.forget(thread.key)
 
     async def _set(self, place: Place, text: str) -> None:
         await self._api.call(
@@ -126,6 +153,8 @@ class Signs:
     async def _hold_place(self, thread: Thread, place: Place) -> None:
         if thread.key in self._placeholders:
             return
+        await self._clear(thread, place)
+        await self._held.keep(thread.key, {})
         self._note(thread, None)
         try:
             posted = await self._api.call(

@@ -59,6 +59,11 @@ COMMANDS = MappingProxyType(
     }
 )
 
+HIDDEN = MappingProxyType(
+    {"sandbox-bot": CommandEntry("bot.cli.sandbox_bot", "The bot on the sandbox's page.")}
+)
+"""For Parley's own processes."""
+
 
 class LazyGroup(click.Group):
     """A group that knows its commands' names and help without importing them."""
@@ -69,7 +74,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the command; None if there is none of this name."""
-        entry = COMMANDS.get(cmd_name)
+        entry = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
         return entry.load() if entry else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

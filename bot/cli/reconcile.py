@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bot.cli.database import run_plainly, settings_for_data
-from bot.cli.frame import json_option, print_json, print_table
+from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.cli.times import instant
 from bot.vocabulary import SystemClock, Usage
 from config import Settings
@@ -27,7 +27,10 @@ _UTC = ZoneInfo("UTC")
 MAX_FILE_BYTES = 200 * 1024 * 1024
 
 
-@click.command("reconcile")
+@click.command(
+    "reconcile",
+    epilog=examples("parley usage reconcile usage.json", "parley usage reconcile --api"),
+)
 @click.argument(
     "files",
     nargs=-1,

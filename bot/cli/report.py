@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.database import run_plainly, settings_for_data
-from bot.cli.frame import json_option, print_json
+from bot.cli.frame import examples, json_option, print_json
 from bot.vocabulary import SystemClock
 from config import Settings
 from config.reports import ReportSettings
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from storage.database import Database
 
 
-@click.command("report")
+@click.command(
+    "report",
+    epilog=examples(
+        "parley report weekly",
+        "parley report weekly --period 2026-W47 --png digest.png",
+        "parley report weekly --send",
+    ),
+)
 @click.argument("name", default="weekly")
 @click.option(
     "--period",

@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from bot.engine import notices
 from bot.engine.home import home_page
+from bot.money.periods import around
+from bot.money.used import UsageReader
 from bot.ports import (
     Adapter,
     CommandOffer,
@@ -36,8 +39,11 @@ from bot.vocabulary import (
 from storage import choices, inbox, ratings, reply_messages, threads, told
 from storage.database import Database
 from storage.errors import DuplicateMessage, StorageUnavailable
+from storage.usage import Subject
 
 log = structlog.get_logger(__name__)
+
+_UTC = ZoneInfo("UTC")
 
 KNOWN_THREADS = 500
 """At most so many threads are looked through for missed messages after a downtime."""
@@ -73,6 +79,8 @@ class EngineIntake(Intake):
         metrics: Metrics,
         max_pending: int,
         offers: Sequence[CommandOffer] = (),
+        usage: UsageReader | None = None,
+        zone: ZoneInfo = _UTC,
     ) -> None:
         self._database = database
         self._dispatcher = dispatcher
@@ -80,6 +88,8 @@ class EngineIntake(Intake):
         self._metrics = metrics
         self._max_pending = max_pending
         self._offers = offers
+        self._usage = usage
+        self._zone = zone
         self._telling: set[asyncio.Task[None]] = set()
 
     async def receive(self, event: Event) -> None:
@@ -140,8 +150,16 @@ class EngineIntake(Intake):
         return self._offers
 
     async def home(self, workspace_key: str, person: Person) -> str:
-        """What the bot can do, for a person who opens its page."""
-        return home_page(self._offers)
+        """What the bot can do, and what the person used this month, on the page that they open."""
+        month = around(self._database.now().astimezone(self._zone).date(), "month", self._zone)
+        used = None
+        if self._usage is not None:
+            try:
+                person_key = f"{workspace_key}:{person.id}"
+                used = await self._usage.used(month, Subject("person_key", person_key))
+            except StorageUnavailable as error:
+                log.warning("the page has to do without usage", error=str(error))
+        return home_page(self._offers, month=month, used=used)
 
     async def _receive(self, event: Event) -> None:
         now = self._database.now()

@@ -14,6 +14,7 @@ from bot.engine.interrupt import Interrupt
 from bot.engine.live_reply import LiveReply
 from bot.engine.question import Question
 from bot.host.host import PluginHost
+from bot.money.desk import MoneyDesk
 from bot.plugins import Role, ToolSpec
 from bot.ports import Adapter, Intake
 from bot.telemetry.metrics import Metrics
@@ -42,6 +43,7 @@ class Services:
     tracing: Tracing
     plugins: PluginHost
     intake: Intake
+    money: MoneyDesk
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,10 +177,16 @@ class TurnRun:
     @property
     def role(self) -> Role:
         """What the asker may do."""
+        return Role.ADMIN if self.asker.admin or self.is_operator else Role.MEMBER
+
+    @property
+    def is_operator(self) -> bool:
+        """The asker is one of those whom the settings name as admins of the whole bot."""
         admins = self.services.settings.operators.admins
         platform, person = self.channel.platform, self.asker.id
-        listed = {f"{platform}:{person}", f"{self.channel.workspace_key}:{person}"} & {*admins}
-        return Role.ADMIN if self.asker.admin or listed else Role.MEMBER
+        return not {f"{platform}:{person}", f"{self.channel.workspace_key}:{person}"}.isdisjoint(
+            admins
+        )
 
 
 class Deferred(Exception):

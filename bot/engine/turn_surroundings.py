@@ -3,14 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from decimal import Decimal
 
-from bot.engine import model_choice, notices
+from bot.engine import model_choice, money_surroundings, notices
 from bot.engine.attachments import is_text
 from bot.engine.turn_run import TurnRun
 from bot.host.host import Passed
 from bot.host.occasion import Occasion
 from bot.host.surroundings import HostSurroundings
-from bot.plugins import CommandInfo, ModelsHere, Rules, Told
+from bot.plugins import (
+    BudgetView,
+    CommandInfo,
+    ModelsHere,
+    Rules,
+    Told,
+    UsageScope,
+    UsageView,
+)
 from bot.plugins.declarations import Stage
 from bot.ports import Choice, Option, PlatformError
 from bot.vocabulary import Attachment, Rated
@@ -115,6 +124,22 @@ class TurnSurroundings(HostSurroundings):
         """Of the workspace that the turn is in."""
         turn = self._turn
         return await turn.services.plugins.forget(turn.channel, turn.asker, occasion_of(turn))
+
+    async def usage(self, scope: UsageScope, period: str) -> UsageView:
+        """As far as it is the asker's to know."""
+        return await money_surroundings.usage_of(self._turn, scope, period)
+
+    async def budgets(self) -> Sequence[BudgetView]:
+        """Those that the asker may see."""
+        return await money_surroundings.budgets_for(self._turn)
+
+    async def raise_budget(self, name: str, amount_usd: Decimal) -> BudgetView:
+        """In the asker's name."""
+        return await money_surroundings.raise_budget(self._turn, name, amount_usd)
+
+    async def reset_budget(self, name: str) -> BudgetView:
+        """In the asker's name."""
+        return await money_surroundings.reset_budget(self._turn, name)
 
     async def read(self, attachment: Attachment, max_bytes: int) -> bytes:
         """Fetch a file that came with the message; one of text as the filters let it through."""

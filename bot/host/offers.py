@@ -14,14 +14,15 @@ Kind = Literal["text", "integer", "number", "boolean"]
 def command_offers(loading: Loading) -> tuple[CommandOffer, ...]:
     """Every command of every plugin, by name, with the operator's word on who may use it."""
     offers = [
-        _offer(spec, each.options.roles.get(spec.name, spec.role))
+        offer_of(spec, each.options.roles.get(spec.name, spec.role))
         for each in loading.loaded
         for spec in each.plugin.commands
     ]
     return tuple(sorted(offers, key=lambda offer: offer.name))
 
 
-def _offer(spec: CommandSpec, role: Role) -> CommandOffer:
+def offer_of(spec: CommandSpec, role: Role) -> CommandOffer:
+    """A command, with the role that may use it."""
     return CommandOffer(
         name=spec.name,
         summary=spec.summary,

@@ -31,12 +31,12 @@ class Counter:
     @property
     def key(self) -> str:
         """What the counter is stored under."""
-        return f"{self.name}|{self.first_day}"
+        return f"{self.scope}|{self.subject}|{self.period}|{self.first_day}"
 
     @property
     def name(self) -> str:
-        """What it is called whatever the period's date: `channel|slack:T1:C1|month`."""
-        return f"{self.scope}|{self.subject}|{self.period}"
+        """What people call it, whatever the period's date: `channel/slack:T1:C1/month`."""
+        return f"{self.scope}/{self.subject}/{self.period}"
 
     @classmethod
     def of(cls, key: str) -> "Counter":

@@ -26,6 +26,7 @@ from bot.plugins.plugin import API_VERSION, Block, Plugin, Verdict
 from bot.plugins.roles import Role
 from bot.plugins.rules import ModelsHere, Rules
 from bot.plugins.store import MAX_VALUE_CHARS, Scope, Store
+from bot.plugins.usage import BudgetView, ModelUsage, UsageScope, UsageView
 from bot.vocabulary import Attachment, Channel, ChannelKind, Message, Person, Thread
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Ask",
     "Attachment",
     "Block",
+    "BudgetView",
     "Channel",
     "ChannelKind",
     "Claude",
@@ -46,6 +48,7 @@ __all__ = [
     "ExtractionError",
     "File",
     "Message",
+    "ModelUsage",
     "ModelsHere",
     "NoSettings",
     "NotHere",
@@ -64,5 +67,7 @@ __all__ = [
     "ThreadSummary",
     "Told",
     "ToolSpec",
+    "UsageScope",
+    "UsageView",
     "Verdict",
 ]

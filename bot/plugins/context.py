@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Generic, NoReturn
 
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from bot.plugins.errors import NotHere
 from bot.plugins.roles import Role
 from bot.plugins.rules import ModelsHere, Rules
 from bot.plugins.store import Store
+from bot.plugins.usage import BudgetView, UsageScope, UsageView
 from bot.vocabulary import Attachment, Channel, Message, Person, Thread
 
 
@@ -115,6 +117,22 @@ class Surroundings:
     async def ask_bot(self, channel: Channel, person: Person, text: str, key: str) -> None:
         """Put a question to the bot."""
         _not_here("nothing can be asked")
+
+    async def usage(self, scope: UsageScope, period: str) -> UsageView:
+        """Read the ledger."""
+        _not_here("there is nobody whose usage it could be")
+
+    async def budgets(self) -> Sequence[BudgetView]:
+        """List budgets."""
+        _not_here("there is nobody who might see budgets")
+
+    async def raise_budget(self, name: str, amount_usd: Decimal) -> BudgetView:
+        """Add to a budget."""
+        _not_here("there is nobody who might change budgets")
+
+    async def reset_budget(self, name: str) -> BudgetView:
+        """Have a budget begin afresh."""
+        _not_here("there is nobody who might change budgets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +247,25 @@ class Context(Generic[SettingsT, StateT]):
         """Have the bot answer `text` in a channel as if `person` had asked, once for each `key`. It
         counts for that person, and in the channel's limits and budgets."""
         await self.around.ask_bot(channel, person, text, key)
+
+    async def usage(self, scope: UsageScope = "person", *, period: str = "month") -> UsageView:
+        """What the person, this channel or (for admins) the workspace used, and what it cost. `period` is
+        `today`, `week`, `month`, `2026-11-23`, `2026-W47`, `2026-11` or `2026-11-01..2026-11-15`, in the
+        operators' time zone. Raises `Told` if it can't be understood, or is not theirs to know."""
+        return await self.around.usage(scope, period)
+
+    async def budgets(self) -> Sequence[BudgetView]:
+        """The budgets that the person, an admin, may see. Raises `Told` if they are none."""
+        return await self.around.budgets()
+
+    async def raise_budget(self, name: str, amount_usd: Decimal) -> BudgetView:
+        """Add dollars to a budget until its period ends, which is recorded under the person's name. Raises
+        `Told` if they may not, or if there is no such budget."""
+        return await self.around.raise_budget(name, amount_usd)
+
+    async def reset_budget(self, name: str) -> BudgetView:
+        """Have a budget begin afresh, which is recorded too. Raises `Told` as `raise_budget` does."""
+        return await self.around.reset_budget(name)
 
 
 def _not_here(what: str) -> NoReturn:

@@ -35,7 +35,8 @@ HELD = timedelta(seconds=45)
 seconds; should two make the same, one of them sends it."""
 
 FIRST_LOOK = timedelta(seconds=3)
-LOOK_AGAIN = timedelta(seconds=30)
+LONGEST_LOOK = timedelta(minutes=5)
+"""One that was sent is looked at again when twice as much time has passed, and at least so often."""
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=1)
@@ -190,7 +191,9 @@ class ReportSender:
         """Was it shown? If the platform could not be reached for long, show it again."""
         turn = await self._database.read(turns.of_message, sending.message_key or "")
         if turn is None or not turn.is_over:
-            at = self._database.now() + LOOK_AGAIN
+            now = self._database.now()
+            age = now - (sending.sent_at or now)
+            at = now + max(FIRST_LOOK, min(age, LONGEST_LOOK))
             await self._database.write(reports.look_again, sending, at=at)
         elif turn.status is TurnStatus.DELIVERED:
             await self._database.write(reports.shown, sending)

@@ -2,7 +2,7 @@
 
 from bot.vocabulary.accounting import Attribution, BillableRequest, Closing, EntryStatus
 from bot.vocabulary.card import Card, Fact, Listing
-from bot.vocabulary.clock import Clock, ManualClock, SystemClock
+from bot.vocabulary.clock import Clock, ManualClock, ShiftedClock, SystemClock
 from bot.vocabulary.conversation import (
     Attachment,
     Channel,
@@ -53,6 +53,7 @@ __all__ = [
     "MessageReceived",
     "Person",
     "Rated",
+    "ShiftedClock",
     "StopRequested",
     "StoredFile",
     "SystemClock",

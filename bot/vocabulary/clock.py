@@ -37,6 +37,17 @@ class SystemClock:
         await asyncio.sleep(max(0.0, delay_s))
 
 
+class ShiftedClock(SystemClock):
+    """The machine's clock, ahead by a fixed time: for looking at what will happen then."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        """The machine's time, and so much more."""
+        return super().now() + self._ahead
+
+
 class ManualClock:
     """A clock that stands still until `advance` moves it; sleepers wake in the order they are due."""
 

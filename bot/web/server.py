@@ -33,6 +33,7 @@ class WebServer:
         self._stop_s = stop_s
         self._app = web.Application(client_max_size=MAX_BODY_BYTES)
         self._runner: web.AppRunner | None = None
+        self._started = asyncio.Event()
 
     def add_routes(self, routes: Iterable[web.AbstractRouteDef]) -> None:
         """Serve these too. Only before `start`."""
@@ -46,10 +47,10 @@ class WebServer:
 
         self._app.on_shutdown.append(stop)
 
-    @property
-    def serving(self) -> bool:
-        """Whether it listens."""
-        return self._runner is not None and bool(self._runner.addresses)
+    async def serving(self) -> str:
+        """Wait until it has started; its address."""
+        await self._started.wait()
+        return self.url
 
     @property
     def url(self) -> str:
@@ -74,6 +75,7 @@ class WebServer:
             await runner.cleanup()
             raise WebServerError(_explained(self._address, error)) from error
         self._runner = runner
+        self._started.set()
         _log.info("web server started", url=self.url)
 
     async def stop(self) -> None:

@@ -1,10 +1,12 @@
 """What stands: the schedule, the plugins, the settings in force."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from bot.breaker import BreakerState
 from bot.host.host import Live as LivePlugin
 from bot.host.host import PluginHost
+from bot.host.offers import offer_of
 from bot.scheduler import Job, Scheduler
 from bot.vocabulary import Clock
 from bot.web.money import Json
@@ -90,6 +92,7 @@ def _plugin(live: LivePlugin) -> Json:
         "state": _state(live),
         "left_behind": len(live.shield.left_behind),
         "commands": [f"/{each.name}" for each in plugin.commands],
+        "offers": [asdict(offer_of(each, each.role)) for each in plugin.commands],
         "tools": [each.name for each in plugin.tools],
         "filters": [each.name for each in plugin.filters],
         "jobs": [each.name for each in plugin.jobs],

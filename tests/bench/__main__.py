@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.telemetry.logs import configure_logs
 from bot.vocabulary import SystemClock
-from tests.bench import deltas, discord, dollars, memory, pickup, stored, turns
+from tests.bench import deltas, discord, dollars, memory, pickup, slack, stored, turns
 from tests.bench.bench import DURABLE, Bench
 from tests.bench.figures import Table
 from tests.postgres import PostgresMissing, PostgresServer
@@ -23,9 +23,10 @@ BENCHMARKS = {
     "stored": stored.measure,
     "dollars": dollars.measure,
     "deltas": deltas.measure,
+    "slack": slack.measure,
     "discord": discord.measure,
 }
-LIBRARIES = ("anthropic", "aiohttp", "sqlalchemy", "asyncpg", "discord.py")
+LIBRARIES = ("anthropic", "aiohttp", "slack-sdk", "discord.py", "sqlalchemy", "asyncpg")
 
 
 def main() -> None:

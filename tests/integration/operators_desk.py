@@ -57,6 +57,10 @@ class OperatorsDesk:
         """Write the settings file."""
         (self.directory / "parley.toml").write_text(toml)
 
+    def write_text(self, name: str, text: str) -> None:
+        """Write another file."""
+        (self.directory / name).write_text(text)
+
     async def parley(self, *arguments: str) -> Said:
         """Give a command; whatever the test has started runs on meanwhile."""
         self._capsys.readouterr()

@@ -9,8 +9,7 @@ import pytest
 
 from bot.web.access import COOKIE, CSRF_HEADER, FAILURES
 from sandbox.claude import Fault
-from tests.engine_rig import PATIENCE_S, Rig, engine
-from tests.support import wait_until
+from tests.engine_rig import Rig, engine
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
 
@@ -57,10 +56,10 @@ async def dashboard(
 ) -> AsyncIterator[tuple[Rig, Browser]]:
     """A service whose dashboard is open in a browser."""
     async with engine(url, config, web=True, web_token=token) as rig:
-        await wait_until(lambda: rig.replicas[0].serving, PATIENCE_S, what="pages served")
+        address = await rig.replicas[0].serving()
         jar = aiohttp.CookieJar(unsafe=True)  # of a host that is a number, as 127.0.0.1 is
         async with aiohttp.ClientSession(cookie_jar=jar) as http:
-            yield rig, Browser(http, f"{rig.replicas[0].url}/dashboard")
+            yield rig, Browser(http, f"{address}/dashboard")
 
 
 async def test_without_a_token_this_machine_alone_is_shown_it(ready_url: str) -> None:

@@ -220,8 +220,7 @@ async def test_a_database_that_is_not_there(unused_tcp_port: int) -> None:
     async with (
         engine(f"postgresql://me:x@127.0.0.1:{unused_tcp_port}/parley", web=True) as rig,
     ):
-        await wait_until(lambda: rig.replicas[0].serving, what="pages served")
-        url = f"{rig.replicas[0].url}/dashboard/api/now"
+        url = f"{await rig.replicas[0].serving()}/dashboard/api/now"
         async with aiohttp.ClientSession() as http, http.get(url) as page:
             assert page.status == 503
             assert "database does not answer" in (await page.json())["why"]

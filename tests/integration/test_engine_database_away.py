@@ -1,12 +1,15 @@
 """The database goes away for a while: nothing is lost, nothing is acknowledged, nothing needs a restart."""
 
 import asyncio
+import resource
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.ports import Capabilities
 from sandbox.claude import Pace, Reply
@@ -172,6 +175,54 @@ async def test_the_service_can_stop_while_the_database_is_away(
         rig.start()
         assert await rig.answer_to(question) == "All of it."
         assert len(rig.platform.posted) == 1
+
+
+@contextmanager
+def full_disk(url: str) -> Iterator[None]:
+    """No file of this process can grow beyond what SQLite's log has already."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = Path(url.removeprefix("sqlite:///") + "-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("redelivers", [True, False])
+async def test_a_full_disk_acknowledges_nothing(ready_url: str, redelivers: bool) -> None:
+    """What can't be written is handed in again, or waits in memory, and is answered once there is room."""
+    capabilities = Capabilities(max_chars=2000, redelivers=redelivers)
+    async with engine(ready_url, capabilities=capabilities) as rig:
+        rig.claude.script.always("Yes.")
+        await rig.ask("Are you there?")
+        with full_disk(ready_url), capture_logs() as logged:
+            question = rig.say("And now?")
+            await wait_until(
+                lambda: any(line["log_level"] == "error" for line in logged), what="an error"
+            )
+            assert (rig.platform.refusals > 0) == redelivers
+            assert len(rig.claude.requests) == 1
+        assert await rig.answer_to(question) == "Yes."
+        assert len(rig.platform.posted) == 2
+        (_, row) = await rig.ledger()
+        assert row.status == "completed"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_a_disk_that_fills_up_in_mid_answer_loses_nothing(ready_url: str) -> None:
+    """The answer is committed once there is room; it is asked for but once."""
+    async with engine(ready_url) as rig:
+        rig.claude.script.always(Reply(WORDY, pace=Pace(tokens_per_chunk=1)))
+        rig.claude.hold(after_chunks=4)
+        question = rig.say("Count.")
+        await rig.shows("one two")
+        with full_disk(ready_url), capture_logs():
+            rig.claude.release()
+            await rig.claude.wait_for_bill()
+        assert await rig.answer_to(question) == WORDY
+        assert len(rig.claude.requests) == 1
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

@@ -1,15 +1,21 @@
 """Digests: due at their times, made from the ledger, sent once to each destination."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, select, update
 
-from adapters.memory import Posted
+from adapters.memory import Posted, Verb
 from bot.money.amounts import to_the_cent
+from bot.money.periods import named
+from bot.ports import Capabilities, PlatformUnavailable
+from bot.reporting import put_together
+from bot.reports.anomaly_watch import AnomalyWatch
 from bot.reports.schedule import ReportSchedule
-from bot.reports.sending import LATE
+from bot.reports.sending import LATE, LONGEST_RETRY, MAX_ATTEMPTS, Sent
+from bot.vocabulary import SystemClock
 from sandbox.testing import MovableClock
 from storage import reports
 from storage.ledger import ledger, turns
@@ -201,3 +207,236 @@ async def test_two_replicas_send_it_once(ready_url: str) -> None:
 async def _all_shown(rig: Rig, count: int) -> bool:
     rows = await planned(rig)
     return [row.status for row in rows] == [ReportStatus.SHOWN] * count
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])  # PostgreSQL's clock can't be moved
+async def test_a_destination_that_can_not_be_reached_stops_no_other(ready_url: str) -> None:
+    """The others have it at once, that one when it can be reached again; nobody has it twice."""
+    clock = MovableClock()
+    async with engine(ready_url, weekly("a", "b", "c"), started=False) as rig:
+        await known_since(rig, clock.now() - timedelta(days=30))
+        rig.platform.fail("find_channel", PlatformUnavailable("away"))
+        rig.start(clock=clock)
+        await wait_until(lambda: len(_with_digest(rig)) == 2, PATIENCE_S, what="two digests")
+        waiting = [row for row in await planned(rig) if row.status is ReportStatus.DUE]
+        assert [(row.attempts, "away" in (row.detail or "")) for row in waiting] == [(1, True)]
+        await time_passes(clock, lambda: _all_shown(rig, 3), what="all of them shown")
+        assert [len(digests(rig, channel)) for channel in "abc"] == [1, 1, 1]
+
+
+async def time_passes(
+    clock: MovableClock, until: Callable[[], Awaitable[bool]], *, what: str
+) -> None:
+    """Let a hundred times as much time pass as does, until something has come about."""
+
+    async def look() -> bool:
+        clock.move(0.5)
+        return await until()
+
+    await wait_until(look, PATIENCE_S, what=what)
+
+
+def _with_digest(rig: Rig) -> set[str]:
+    return {channel for channel in "abc" if digests(rig, channel)}
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])  # PostgreSQL's clock can't be moved
+async def test_a_destination_that_never_comes_back_is_given_up(ready_url: str) -> None:
+    """After most of a day of attempts operators are told, and nothing is tried any more."""
+    clock = MovableClock()
+    config = weekly("managers") + '[operators]\nchannel = "memory:operators"\n'
+    async with engine(ready_url, config, started=False) as rig:
+        await known_since(rig, clock.now() - timedelta(days=30))
+        rig.platform.fail("find_channel", PlatformUnavailable("away"), times=MAX_ATTEMPTS)
+        rig.start(clock=clock)
+        for attempt in range(1, MAX_ATTEMPTS):
+            await wait_until(partial(_attempts, rig, attempt), what=f"attempt {attempt}")
+            clock.move(LONGEST_RETRY.total_seconds())
+        told = await _told(rig, "I have given it up")
+        assert told.startswith("The report weekly of ")
+        (row,) = await planned(rig)
+        assert row.status is ReportStatus.GIVEN_UP
+        assert digests(rig, "managers") == []
+
+
+async def _attempts(rig: Rig, count: int) -> bool:
+    rows = await planned(rig)
+    return bool(rows) and rows[0].attempts >= count
+
+
+async def _told(rig: Rig, words: str) -> str:
+    """What operators were told with these words in it."""
+
+    def found() -> str | None:
+        texts = (each.text for each in digests(rig, "operators"))
+        return next((text for text in texts if words in text), None)
+
+    text = await wait_until(found, PATIENCE_S, what=f"operators told {words!r}")
+    assert text is not None
+    return text
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])  # PostgreSQL's clock can't be moved
+async def test_a_long_outage_of_the_platform(ready_url: str) -> None:
+    """A digest that could not be shown for so long that its turn was parked is shown after all, once."""
+    clock = MovableClock()
+    config = weekly("managers") + "[engine]\nmax_deliveries = 2\n"
+    async with engine(ready_url, config, started=False) as rig:
+        await known_since(rig, clock.now() - timedelta(days=30))
+        rig.platform.fail("post", PlatformUnavailable("away"), times=1_000)
+        rig.start(clock=clock)
+        await time_passes(clock, lambda: _attempts(rig, 3), what="three more attempts")
+        rig.platform.recover()
+        await time_passes(clock, lambda: _all_shown(rig, 1), what="the digest shown")
+        await arrives(rig, "managers")
+        assert len(digests(rig, "managers")) == 1
+
+
+@pytest.mark.parametrize("verb", ["find_channel", "post", "send_file"])
+async def test_killed_in_the_middle_of_sending(ready_url: str, verb: Verb) -> None:
+    """Wherever the process dies, the next one sends what is left: one digest, one picture."""
+    config = weekly("managers") + "[engine]\nlease_s = 1.0\nheartbeat_s = 0.4\npoll_s = 0.1\n"
+    async with engine(ready_url, config, started=False) as rig:
+        await known_since(rig, datetime.now(UTC) - timedelta(days=30))
+        fault = rig.platform.hold(verb, PlatformUnavailable("killed"))
+        replica = rig.start()
+        await wait_until(fault.arrived.is_set, PATIENCE_S, what=f"the {verb}")
+        await replica.kill()
+        rig.replicas.remove(replica)
+        fault.release()
+        await rig.database.write(_let_go_of_reports)  # as if its 45 s were over
+        rig.start()
+        await arrives(rig, "managers")
+        await wait_until(lambda: _all_shown(rig, 1), 30.0, what="known to be shown")
+        assert len(digests(rig, "managers")) == len(pictures(rig, "managers")) == 1
+
+
+def _let_go_of_reports(connection: Connection) -> None:
+    waiting = reports.reports.c.next_attempt_at
+    now = datetime.now(UTC)
+    connection.execute(update(reports.reports).where(waiting > now).values(next_attempt_at=now))
+
+
+async def test_a_digest_sent_by_hand_is_sent_once(ready_url: str) -> None:
+    """The running week can be sent at any time, by a running service; not twice, unless asked again."""
+    now = datetime.now(UTC)
+    async with engine(ready_url, weekly("managers")) as rig:
+        await rig.ask("Hello?")
+        name = week_of(now)
+        sent = await _by_hand(rig, name)
+        assert [each.outcome for each in sent] == ["sent"]
+        shown = await arrives(rig, "managers")
+        assert "so far" in shown.text
+        assert [each.outcome for each in await _by_hand(rig, name)] == ["already"]
+        assert [each.outcome for each in await _by_hand(rig, name, again=True)] == ["sent"]
+        await arrives(rig, "managers", 2)
+        (row,) = await planned(rig)
+        assert (row.period, row.copies) == (f"{name} so far", 2)
+
+
+async def _by_hand(rig: Rig, week: str, *, again: bool = False) -> list[Sent]:
+    """What the command does, on the platform in memory."""
+    adapters = {"memory": rig.replicas[0].adapter}
+    together = put_together(
+        settings=rig.settings, database=rig.database, adapters=adapters, clock=SystemClock()
+    )
+    period = named(week, "week", together.schedules["weekly"].zone)
+    return [
+        await together.sender.send_now(
+            "weekly", period, "memory:managers", by="the test", again=again
+        )
+    ]
+
+
+async def test_a_digest_is_laid_out_where_the_platform_can(ready_url: str) -> None:
+    """As one message with a card and its picture, which is described for who can't see it."""
+    cards = Capabilities(max_chars=2000, cards=True)
+    async with engine(ready_url, weekly("managers"), started=False, capabilities=cards) as rig:
+        await known_since(rig, datetime.now(UTC) - timedelta(days=30))
+        rig.start()
+        await wait_until(lambda: digests(rig, "managers"), PATIENCE_S, what="the digest")
+        (shown,) = digests(rig, "managers")
+        assert shown.card is not None
+        assert shown.card.lead in shown.text
+        assert shown.picture is not None
+        assert shown.picture.content.startswith(PNG)
+        assert shown.picture.alt.startswith("Bar chart of cost by day and model: $0.00 in all.")
+        await wait_until(lambda: _all_shown(rig, 1), 30.0, what="known to be shown")
+        assert len(_said(rig, "managers")) == 1
+
+
+BUDGET = """
+[claude]
+max_output_tokens = 2100
+[operators]
+channel = "memory:operators"
+[[budgets]]
+scope = "channel"
+period = "month"
+limit_usd = 0.05
+"""
+
+
+async def test_operators_are_told_once_that_a_budget_is_nearly_used_up(ready_url: str) -> None:
+    """At 80 %, and when there is no room: each once, after a restart too."""
+    async with engine(ready_url, BUDGET) as rig:
+        rig.claude.script.always("word " * 2000)
+        for number in range(2):
+            await rig.ask(f"question {number}?", thread=rig.thread(str(number)))
+        assert digests(rig, "operators") == []
+        rig.claude.script.always("word " * 100)
+        await rig.ask("a short one?", thread=rig.thread("2"))
+        said = await rig.end_of(rig.say("more?", thread=rig.thread("3")))
+        assert said.outcome == "over_budget"
+        full = await _told(rig, "has no room for more")
+        assert full.startswith("The budget of the channel general for this month has no room")
+        assert "`/budget raise channel/memory:home:general/month AMOUNT` adds to it." in full
+        await _told(rig, "is nearly used up")
+        await rig.stop_service()
+        rig.start()
+        await rig.end_of(rig.say("and now?", thread=rig.thread("4")))
+        assert len(digests(rig, "operators")) == 2
+
+
+async def test_an_odd_day_is_told_at_once(ready_url: str) -> None:
+    """A day and a channel far above their normal are told to operators, once, and stand in the digest."""
+    config = '[operators]\nchannel = "memory:operators"\nanomalies = true\n'
+    async with engine(ready_url, config) as rig:
+        now = datetime.now(UTC)
+        await rig.database.write(_many_days, now, 30, usual_nanousd=2 * 10**9)
+        await rig.database.write(_one_day, now, nanousd=30 * 10**9)
+        watch = _watch(rig)
+        for _ in range(2):
+            await watch.look(now)
+        day = await _told(rig, "Today has cost $30.00 so far, 15.0 times a usual day.")
+        channel = await _told(rig, "general has cost $30.00 today so far")
+        assert day != channel
+        assert len(digests(rig, "operators")) == 2
+
+
+def _watch(rig: Rig) -> AnomalyWatch:
+    adapters = {"memory": rig.replicas[0].adapter}
+    return put_together(
+        settings=rig.settings, database=rig.database, adapters=adapters, clock=SystemClock()
+    ).anomaly_watch
+
+
+def _many_days(connection: Connection, now: datetime, days: int, *, usual_nanousd: int) -> None:
+    for number in range(1, days + 1):
+        _one_day(connection, now - timedelta(days=number), nanousd=usual_nanousd)
+
+
+def _one_day(connection: Connection, moment: datetime, *, nanousd: int) -> None:
+    connection.execute(
+        ledger.insert().values(
+            id=f"made-{moment.isoformat()}",
+            opened_at=moment,
+            closed_at=moment,
+            status="completed",
+            purpose="answer",
+            model="claude-sonnet-5-5",
+            workspace_key="memory:home",
+            channel_key="memory:home:general",
+            cost_nanousd=nanousd,
+        )
+    )

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Add them."""
     _ledger()
     _turn()
+    op.create_index("budget_ends", "budget", ["ends_at"])
     _budget_change()
     _report()
 

@@ -1,0 +1,52 @@
+"""`parley sandbox-bot`: the bot that answers on the sandbox's page, a process that can be killed.
+
+It is `parley run` with a clock that can be ahead; it says where it serves, and ends with its parent.
+"""
+
+import asyncio
+import os
+import signal
+from datetime import timedelta
+
+import click
+
+from bot.app import build, open_database, service_adapters
+from bot.cli.frame import settings_or_exit
+from bot.cli.serving import log_as_set, run_service, stopped_by, told_plainly
+from bot.service import Service
+from bot.vocabulary import ShiftedClock
+from config import Settings, require_credentials
+
+
+@click.command("sandbox-bot", hidden=True)
+@click.option("--ahead-s", default=0.0, help="How far its clock is ahead.")
+def command(ahead_s: float) -> None:
+    """Answer on the simulated platforms until standard input ends."""
+    settings = settings_or_exit()
+    require_credentials(settings)
+    run_service(told_plainly(_serve(settings, ShiftedClock(timedelta(seconds=ahead_s)))))
+
+
+async def _serve(settings: Settings, clock: ShiftedClock) -> None:
+    log_as_set(settings, clock)
+    database = open_database(settings, clock)
+    adapters = service_adapters(settings, clock, database)
+    service = build(settings=settings, adapters=adapters, clock=clock, database=database)
+    stop = stopped_by(signal.SIGTERM, signal.SIGINT)
+    asyncio.get_running_loop().add_reader(0, _end_with_parent, stop)
+    telling = asyncio.create_task(_tell_address(service), name="telling the address")
+    try:
+        await service.run(stop)
+    finally:
+        telling.cancel()
+
+
+def _end_with_parent(stop: asyncio.Event) -> None:
+    """Nothing is ever said on standard input; it ends when the parent does, however it does."""
+    if not os.read(0, 1024):
+        asyncio.get_running_loop().remove_reader(0)
+        stop.set()
+
+
+async def _tell_address(service: Service) -> None:
+    print(await service.serving(), flush=True)
