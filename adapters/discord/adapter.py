@@ -1,35 +1,26 @@
 """Discord as a platform. What each verb does stands in the module of its noun."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
 
 from adapters.discord import doctor
-from adapters.discord.addressing import Addressing
 from adapters.discord.answering import Answering
 from adapters.discord.calls import Calls
-from adapters.discord.catch_up import CatchUp, Heard
-from adapters.discord.commands import synchronise
 from adapters.discord.errors import Forbidden, TokenRefused
-from adapters.discord.gateway import HEARTBEAT_TIMEOUT_S, Hear
-from adapters.discord.hearing import Hearing
+from adapters.discord.gateway import HEARTBEAT_TIMEOUT_S
 from adapters.discord.identity import PLATFORM, channel_of, spot_of
-from adapters.discord.interactions import Interactions
 from adapters.discord.introducing import introduced
+from adapters.discord.listening import Listening, Tools
 from adapters.discord.login import Account, account_of
 from adapters.discord.marks import Marks
 from adapters.discord.opening import ThreadOpener
 from adapters.discord.places import Places
 from adapters.discord.render import MAX_CHARS
 from adapters.discord.rest import PUBLIC_API, Json, Rest
-from adapters.discord.said_before import SaidBefore
 from adapters.discord.sending import Sender
-from adapters.discord.shards import Shards
 from adapters.discord.throttle import GLOBAL_PER_S
 from adapters.discord.typing_sign import TypingSigns
 from bot.ports import (
@@ -37,7 +28,6 @@ from bot.ports import (
     AdapterStore,
     Capabilities,
     Intake,
-    IntakeUnavailable,
     OutgoingFile,
     Part,
     PlatformError,
@@ -51,20 +41,8 @@ CODE_FILE_OVER_CHARS: Final = 6_000
 """Three messages of code are better read as a file."""
 FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 30.0
-NOTED_EVERY_S: Final = 5.0
 FILE_HOSTS: Final = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """https://discord.com/developers/docs/reference#cdn-data; files are fetched from nowhere else."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Listening:
-    """What there is while the adapter runs."""
-
-    account: Account
-    hearing: Hearing
-    said_before: SaidBefore
-    shards: Shards
-    catch_up: CatchUp
 
 
 class DiscordAdapter:
@@ -85,25 +63,33 @@ class DiscordAdapter:
         heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
         requests_per_s: int = GLOBAL_PER_S,
     ) -> None:
-        self._token = token
         self._clock = clock
-        self._store = store
         self._threads = threads
         self._catch_up_max_age_s = catch_up_max_age_s
         self._heartbeat_timeout_s = heartbeat_timeout_s
-        self._rest = Rest(token=token, clock=clock, api_url=api_url, requests_per_s=requests_per_s)
-        self._places = Places(self._rest)
-        self._opener = ThreadOpener(self._rest)
-        self._marks = Marks(rest=self._rest, store=store, clock=clock)
-        self._calls = Calls(store=store, clock=clock)
-        self._sender = Sender(rest=self._rest, clock=clock, marks=self._marks)
-        self._answering = Answering(
-            rest=self._rest, calls=self._calls, sender=self._sender, marks=self._marks, clock=clock
+        self._rest = rest = Rest(
+            token=token, clock=clock, api_url=api_url, requests_per_s=requests_per_s
         )
-        self._typing = TypingSigns(rest=self._rest, clock=clock)
-        self._heard = Heard(store=store, clock=clock)
-        self._listening: _Listening | None = None
-        self._background: set[asyncio.Task[None]] = set()
+        self._places = Places(rest)
+        self._opener = ThreadOpener(rest)
+        self._marks = Marks(rest=rest, store=store, clock=clock)
+        calls = Calls(store=store, clock=clock)
+        self._tools = Tools(
+            token=token,
+            clock=clock,
+            rest=rest,
+            store=store,
+            places=self._places,
+            opener=self._opener,
+            marks=self._marks,
+            calls=calls,
+        )
+        self._sender = Sender(rest=rest, clock=clock, marks=self._marks)
+        self._answering = Answering(
+            rest=rest, calls=calls, sender=self._sender, marks=self._marks, clock=clock
+        )
+        self._typing = TypingSigns(rest=rest, clock=clock)
+        self._listening: Listening | None = None
         self._capabilities = Capabilities(
             max_chars=MAX_CHARS,
             status=True,
@@ -138,8 +124,8 @@ class DiscordAdapter:
 
     @property
     def ready(self) -> bool:
-        """Requests work, and the shards that this replica holds are connected."""
-        return self._listening is not None and self._listening.shards.connected
+        """Requests work, and every shard is heard, here or by another replica."""
+        return self._listening is not None and self._listening.connected
 
     # Hearing
 
@@ -149,20 +135,18 @@ class DiscordAdapter:
         Raises:
             PlatformError: the token is not accepted, or no intents are granted.
         """
-        listening = self._begin(await self._login(), intake)
-        self._listening = listening
-        beside = [
-            asyncio.create_task(self._note_what_was_heard(listening)),
-            asyncio.create_task(self._prepare(intake, listening.account)),
-        ]
+        self._listening = Listening(
+            self._tools,
+            account=await self._login(),
+            intake=intake,
+            threads=self._threads,
+            catch_up_max_age_s=self._catch_up_max_age_s,
+            heartbeat_timeout_s=self._heartbeat_timeout_s,
+        )
         try:
-            await listening.shards.run()
+            await self._listening.run()
         finally:
             self._listening = None
-            for task in (*beside, *self._background):
-                task.cancel()
-            await asyncio.gather(*beside, *self._background, return_exceptions=True)
-            await listening.hearing.aclose()
 
     async def _login(self) -> Account:
         pause_s = FIRST_RETRY_S
@@ -178,92 +162,6 @@ class DiscordAdapter:
             else:
                 self._marks.own_id = account.me.id
                 return account
-
-    def _begin(self, account: Account, intake: Intake) -> _Listening:
-        self._marks.intake = intake
-        addressing = Addressing(
-            me=account.me, places=self._places, intake=intake, threads=self._threads
-        )
-        hearing = Hearing(
-            places=self._places,
-            addressing=addressing,
-            opener=self._opener,
-            interactions=Interactions(
-                rest=self._rest, places=self._places, calls=self._calls, offers=intake.commands
-            ),
-            intake=intake,
-            clock=self._clock,
-        )
-        return _Listening(
-            account=account,
-            hearing=hearing,
-            said_before=SaidBefore(
-                rest=self._rest, hearing=hearing, addressing=addressing, me=account.me
-            ),
-            shards=Shards(
-                rest=self._rest,
-                store=self._store,
-                clock=self._clock,
-                token=self._token,
-                content_granted=account.content_granted,
-                hear=self._ears,
-                heartbeat_timeout_s=self._heartbeat_timeout_s,
-            ),
-            catch_up=CatchUp(
-                rest=self._rest,
-                intake=intake,
-                heard=self._heard,
-                places=self._places,
-                take=hearing.take,
-                clock=self._clock,
-                max_age_s=self._catch_up_max_age_s,
-            ),
-        )
-
-    def _ears(self, number: int, count: int) -> Hear:
-        """What hears the events of a shard."""
-        return partial(self._hear, number, count)
-
-    def _hear(self, number: int, count: int, event: str, data: Json) -> None:
-        listening = self._listening
-        if listening is None:
-            return
-        listening.hearing.hear(event, data)
-        if event == "READY":  # a new session: what came before it is not sent again
-            task = asyncio.create_task(listening.catch_up.run(number, count))
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
-
-    async def _note_what_was_heard(self, listening: _Listening) -> None:
-        """From time to time, and only when nothing is on its way in."""
-        while True:
-            await self._clock.sleep(NOTED_EVERY_S)
-            if self._background or not listening.hearing.idle:
-                continue
-            for number, count in listening.shards.held:
-                if listening.hearing.overflowed:
-                    await listening.catch_up.run(number, count)
-                await self._heard.everything(number, count)
-            listening.hearing.overflowed = False
-
-    async def _prepare(self, intake: Intake, account: Account) -> None:
-        """Tell Discord the commands, and drop what nobody needs any more."""
-        pause_s = FIRST_RETRY_S
-        while True:
-            try:
-                await synchronise(
-                    intake.commands(),
-                    rest=self._rest,
-                    store=self._store,
-                    application_id=account.me.application_id,
-                )
-                await self._marks.forget_old()
-                await self._calls.forget_old()
-                return
-            except (PlatformError, IntakeUnavailable) as error:
-                log.warning("the commands are not written yet", error=str(error))
-            await self._clock.sleep(pause_s)
-            pause_s = min(pause_s * 4, 600.0)
 
     # Speaking
 

@@ -3,6 +3,7 @@
 https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages
 """
 
+from contextlib import suppress
 from typing import Final
 
 from adapters.discord.calls import Call, Calls
@@ -43,10 +44,7 @@ class Answering:
             return await self._post_elsewhere(thread, call, part)
         body, files = content_of(thread, part), [part.picture] if part.picture else []
         try:
-            if part.mark.endswith(".0"):
-                message = await self._change(call, _ORIGINAL, body, files, part)
-            else:
-                message = await self._follow_up(call, body, files)
+            message = await self._new(call, body, files, part)
         except InteractionOver:
             return await self._post_elsewhere(thread, call, part)
         await self._marks.note(part.mark, str(message["id"]))
@@ -166,6 +164,12 @@ class Answering:
             webhook_id=call.application_id,
             webhook_token=call.token,
         )
+
+    async def _new(self, call: Call, body: Json, files: list[OutgoingFile], part: Part) -> Json:
+        if part.mark.endswith(".0"):
+            with suppress(MessageGone):  # somebody dismissed it: then it follows as the others do
+                return await self._change(call, _ORIGINAL, body, files, part)
+        return await self._follow_up(call, body, files)
 
     async def _change(
         self, call: Call, message_id: str, body: Json, files: list[OutgoingFile], part: Part

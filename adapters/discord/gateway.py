@@ -224,4 +224,7 @@ class Shard(discord.Client):
         if event in ("READY", "RESUMED"):
             self.connected, self._failures = True, 0
             log.info("connected to the gateway", shard=self.number, resumed=event == "RESUMED")
-        self._hear(event, data)
+        try:
+            self._hear(event, data)
+        except Exception:
+            log.exception("an event could not be read, and ends no connection", event_name=event)

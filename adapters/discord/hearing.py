@@ -91,7 +91,8 @@ class Hearing:
                 for message_id in data.get("ids") or ():
                     self._put(data, partial(self._deleted, data, str(message_id)))
             case "INTERACTION_CREATE":
-                self._put(data, lambda: self._interactions.take(data, self.hand_in))
+                take = partial(self._interactions.take, data, self.hand_in)
+                self._put({"channel_id": f"interaction {data['id']}"}, take)  # it can't wait
 
     async def take(self, data: Json, guild_id: str | None) -> bool:
         """Hand in what somebody said, if it is the bot's business; whether it is."""

@@ -45,6 +45,20 @@ async def test_a_command_is_answered_to_its_caller(sqlite_url: str) -> None:
         assert not rig.texts() or rig.replies() == [call.original]
 
 
+async def test_an_answer_waits_for_the_acknowledgement(sqlite_url: str) -> None:
+    """Discord knows no answer to what was not acknowledged yet."""
+    async with on_discord(sqlite_url) as rig:
+        await listed(rig)
+        rig.discord.hold("POST /interactions/{}/{}/callback")
+        call = rig.discord.slash("reset")
+        await rig.discord.wait_for_held()
+        rig.discord.say("Are you there?", mention=True)
+        await wait_until(rig.texts, what="an answer that comes later")
+        rig.discord.release()
+        await wait_until(lambda: call.original and call.original.content, what="the answer")
+        assert {each.status for each in rig.discord.requests_of(ORIGINAL)} == {200}
+
+
 async def test_a_message_can_be_asked_about(sqlite_url: str) -> None:
     """From its menu; the answer is for everybody who sees the message."""
     async with on_discord(sqlite_url) as rig:

@@ -192,6 +192,21 @@ async def test_a_long_answer_takes_several_messages(sqlite_url: str) -> None:
         assert {message.reply_to_id for message in rig.replies()} == {question.id}
 
 
+async def test_long_code_comes_as_a_file(sqlite_url: str) -> None:
+    """In one message of its own, below the words around it."""
+    async with on_discord(sqlite_url) as rig:
+        code = "\n".join(f"print({number})  # a line of code" for number in range(250))
+        rig.claude.script.always(f"Here it is:\n\n```python\n{code}\n```\n\nRun it.")
+        rig.discord.say("Write me a long script.", mention=True)
+        await wait_until(
+            lambda: [file for each in rig.replies() for file in each.attachments], what="the file"
+        )
+        (file,) = (file for each in rig.replies() for file in each.attachments)
+        assert file.filename.endswith(".py")
+        assert file.content.decode().strip() == code
+        assert "Run it." in "\n".join(rig.texts())
+
+
 async def test_images_are_seen(sqlite_url: str) -> None:
     """A picture goes to the model."""
     async with on_discord(sqlite_url) as rig:

@@ -2,22 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
+from discord import Intents
 
-from adapters.discord import DiscordAdapter
-from adapters.discord.identity import direct_thread, discord_thread, reply_chain
-from adapters.memory import MemoryIntake, MemoryStore
+from adapters.discord import DiscordAdapter  # first: it imports the SDK quietly
+from adapters.discord.gateway import GatewayHttp, Shard, WrongShards
+from adapters.discord.identity import direct_thread, discord_thread
+from adapters.discord.rest import Rest
+from adapters.memory import MemoryStore
 from bot.ports import (
     Choice,
     CommandOffer,
     CommandParameter,
     Controls,
-    MessageGone,
     Option,
     OutgoingFile,
-    Part,
     PlatformError,
     ThreadGone,
 )
@@ -27,6 +27,7 @@ from bot.vocabulary import (
     ChannelKind,
     ChoiceMade,
     Fact,
+    ManualClock,
     Message,
     MessageDeleted,
     MessageEdited,
@@ -36,9 +37,9 @@ from bot.vocabulary import (
     SystemClock,
     Thread,
     Verdict,
-    new_id,
 )
 from sandbox.discord import Fault, File, GatewayRules, MessageFlag, Permission, SimulatedDiscord
+from tests.discord_desk import Desk, part, turn
 from tests.support import wait_until
 
 PICTURE = OutgoingFile("m.f0", "costs.png", "image/png", b"a picture", "a chart of costs")
@@ -57,59 +58,6 @@ OFFERS = (
 )
 
 
-class Desk:
-    """An adapter in use."""
-
-    def __init__(self, discord: SimulatedDiscord, *, offers: tuple[CommandOffer, ...] = ()) -> None:
-        self.discord = discord
-        self.intake = MemoryIntake(offers=offers)
-        self.store = MemoryStore()
-        self.adapter = self.new_adapter()
-
-    def new_adapter(self) -> DiscordAdapter:
-        """Another one, on the same Discord."""
-        return DiscordAdapter(
-            token="simulated",
-            clock=SystemClock(),
-            store=self.store,
-            api_url=self.discord.api_url,
-            requests_per_s=10_000,
-        )
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Until the end of the block it runs."""
-        adapter = self.adapter
-        task = asyncio.create_task(adapter.run(self.intake))
-        try:
-            await wait_until(lambda: adapter.ready or task.done(), what="the connection")
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-            await adapter.aclose()
-
-    async def crash(self) -> None:
-        """The adapter is thrown away with all that it noted, as if it had died before."""
-        self.store = MemoryStore()
-        self.adapter = self.new_adapter()
-
-    @property
-    def direct(self) -> Thread:
-        """Ada's direct messages."""
-        return direct_thread(str(self.discord.dm("ada").id))
-
-    def chain(self, root_id: int) -> Thread:
-        """A conversation in the channel `general`."""
-        general = self.discord.world.channel("general")
-        return reply_chain(str(self.discord.guild.id), str(general.id), str(root_id))
-
-    async def heard(self, count: int = 1) -> list[Message]:
-        """The messages in the intake, once there are so many."""
-        await wait_until(lambda: len(self.intake.messages) >= count, what=f"{count} messages")
-        return self.intake.messages
-
-
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
     """An adapter that runs."""
@@ -117,92 +65,6 @@ async def desk() -> AsyncIterator[Desk]:
         desk = Desk(discord, offers=OFFERS)
         async with desk.running():
             yield desk
-
-
-def part(mark: str, text: str = "Hello", **more: object) -> Part:
-    """A part of a reply that has come to its end."""
-    return Part(mark=mark, markdown=text, final=True, **more)  # type: ignore[arg-type]
-
-
-def turn() -> str:
-    """The id of a turn that begins now."""
-    return new_id(SystemClock().now())
-
-
-# After a crash
-
-
-async def test_what_was_posted_just_before_a_crash_is_found(desk: Desk) -> None:
-    """Nobody noted it, and it bears no mark: it is ours, in this thread, since the turn began."""
-    first, second = desk.discord.say("one", mention=True), desk.discord.say("two", mention=True)
-    await desk.heard(2)
-    threads = [desk.chain(first.id), desk.chain(second.id), desk.direct]
-    turns = [turn() for _ in threads]
-    posted = [
-        await desk.adapter.post(thread, part(f"{each}.0"))
-        for thread, each in zip(threads, turns, strict=True)
-    ]
-    await desk.crash()
-    async with desk.running():
-        found = [
-            await desk.adapter.find(thread, f"{each}.0")
-            for thread, each in zip(threads, turns, strict=True)
-        ]
-    assert found == [each.message_id for each in posted]
-
-
-async def test_what_belongs_to_another_turn_is_not_found(desk: Desk) -> None:
-    """A noted reply, one with another mark, a notice, and what is older than the turn."""
-    old = turn()
-    await desk.adapter.post(desk.direct, part(f"{old}.0", "old"))
-    await desk.adapter.notice(desk.direct, Person("1", "Ada"), "Wait.", "n.limit")
-    marked = part(f"{turn()}.0", "marked", controls=Controls.RATE)
-    await desk.adapter.post(desk.direct, marked)
-    noted = await desk.adapter.post(desk.direct, part(f"{turn()}.0", "noted"))
-    desk.intake.replies[noted.message_id] = desk.direct
-    for message in desk.discord.messages(desk.discord.dm("ada")):
-        if message.content == "old":
-            desk.intake.replies[str(message.id)] = desk.direct
-    await desk.crash()
-    async with desk.running():
-        assert await desk.adapter.find(desk.direct, f"{turn()}.0") is None
-
-
-async def test_files_are_found_in_their_order(desk: Desk) -> None:
-    """A file has no buttons that could bear its mark."""
-    begun = turn()
-    files = [
-        OutgoingFile(f"{begun}.f{number}", f"{number}.txt", "text/plain", b"x") for number in (0, 1)
-    ]
-    ids = [await desk.adapter.send_file(desk.direct, file) for file in files]
-    await desk.crash()
-    async with desk.running():
-        found = [await desk.adapter.find(desk.direct, f"{begun}.f{number}") for number in (0, 1, 2)]
-    assert found == [*ids, None]
-
-
-async def test_a_message_somebody_removed_is_posted_anew(desk: Desk) -> None:
-    """With the same mark, which Discord would take for the removed one."""
-    mark = f"{turn()}.0"
-    posted = await desk.adapter.post(desk.direct, part(mark))
-    desk.discord.delete(posted.message_id)
-    with pytest.raises(MessageGone):
-        await desk.adapter.edit(desk.direct, posted.message_id, part(mark, "more"))
-    again = await desk.adapter.post(desk.direct, part(mark, "more"))
-    assert again.message_id != posted.message_id
-    assert desk.discord.visible(desk.discord.dm("ada")) == ("more",)
-
-
-async def test_a_removed_message_is_posted_anew_after_a_crash_too(desk: Desk) -> None:
-    """Discord answers with the removed one, whose text is no longer right."""
-    mark = f"{turn()}.0"
-    posted = await desk.adapter.post(desk.direct, part(mark, "half", controls=Controls.STOP))
-    desk.discord.delete(posted.message_id)
-    await desk.crash()
-    async with desk.running():
-        assert await desk.adapter.find(desk.direct, mark) is None
-        await desk.adapter.post(desk.direct, part(mark, "whole"))
-    assert desk.discord.visible(desk.discord.dm("ada")) == ("whole",)
 
 
 # What people do
@@ -409,6 +271,81 @@ async def test_events_wait_while_they_can_t_be_kept(desk: Desk) -> None:
     for text in ("one", "two", "three"):
         desk.discord.say(text, direct=True)
     assert [each.text for each in await desk.heard(3)] == ["one", "two", "three"]
+
+
+async def test_a_press_is_acknowledged_while_nothing_can_be_kept(desk: Desk) -> None:
+    """It comes in when that is possible again; what waits before it in the channel holds it up no more
+    than anything else."""
+    posted = await desk.adapter.post(desk.direct, part(f"{turn()}.0", controls=Controls.STOP))
+    desk.intake.refuse(times=4)
+    desk.discord.say("hello", direct=True)
+    press = desk.discord.press(posted.message_id, "Stop")
+    await wait_until(lambda: press.response is not None, what="the acknowledgement")
+    await wait_until(lambda: len(desk.intake.events) == 2, what="both events")
+
+
+async def test_typing_is_shown_until_there_is_text() -> None:
+    """It is renewed before it ends by itself; text takes its place."""
+    async with SimulatedDiscord() as discord:
+        clock, route = ManualClock(), "POST /channels/{}/typing"
+        adapter = DiscordAdapter(
+            token="simulated", clock=clock, store=MemoryStore(), api_url=discord.api_url
+        )
+        thread = direct_thread(str(discord.dm("ada").id))
+        await adapter.show_status(thread, "is thinking…")
+
+        async def renewed() -> bool:
+            await clock.advance(4.0)
+            return len(discord.requests_of(route)) >= 3
+
+        await wait_until(renewed, what="three signs")
+        await adapter.post(thread, part(f"{turn()}.0"))
+        shown = len(discord.requests_of(route))
+        await clock.advance(30.0)
+        assert len(discord.requests_of(route)) == shown
+        await adapter.aclose()
+
+
+@pytest.mark.parametrize(("code", "said"), [(4004, "DISCORD_TOKEN"), (4014, "no intents")])
+async def test_a_gateway_that_refuses_for_good_is_told(code: int, said: str) -> None:
+    """With what to do; there is no loop."""
+    async with SimulatedDiscord(rules=GatewayRules(granted=0)) as discord:
+        desk = Desk(discord)
+        running = asyncio.create_task(desk.adapter.run(desk.intake))
+        await discord.wait_for_bot()
+        discord.drop_gateway(code=code)
+        with pytest.raises(PlatformError, match=said):
+            await running
+        await desk.adapter.aclose()
+
+
+async def test_shards_are_counted_anew_when_discord_asks_for_more() -> None:
+    """As the gateway says by its close code."""
+    async with SimulatedDiscord() as discord:
+        rest = Rest(token="simulated", clock=SystemClock(), api_url=discord.api_url)
+
+        async def at_once(_: int) -> None:
+            """Sessions may begin."""
+
+        async def gateway() -> str:
+            return discord.gateway_url
+
+        shard = Shard(
+            http=GatewayHttp(rest=rest, token="simulated"),
+            number=0,
+            count=1,
+            intents=Intents.none(),
+            hear=lambda *_: None,
+            gateway=gateway,
+            may_identify=at_once,
+            clock=SystemClock(),
+        )
+        listening = asyncio.create_task(shard.listen())
+        await discord.wait_for_bot()
+        discord.drop_gateway(code=4011)
+        with pytest.raises(WrongShards):
+            await listening
+        await rest.aclose()
 
 
 async def test_a_failing_login_is_tried_again() -> None:

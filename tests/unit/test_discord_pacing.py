@@ -170,6 +170,18 @@ async def test_a_channel_s_edits_are_shared_fairly(writing: int, pause_s: float)
     assert shares.pause_s("1", "0") <= 0.1
 
 
+async def test_a_lone_reply_begins_quickly_and_goes_on_steadily() -> None:
+    """So that its edits last as long as its window."""
+    clock = ManualClock()
+    shares = Shares(clock)
+    pauses_s = []
+    for _ in range(4):
+        shares.changed("1", "reply")
+        pauses_s.append(round(shares.pause_s("1", "reply"), 1))
+    assert pauses_s[0] == 0.0
+    assert pauses_s[1:] == [1.2, 1.2, 1.2]
+
+
 async def test_a_reply_that_is_left_unfinished_holds_up_no_other() -> None:
     """It counts for a while."""
     clock = ManualClock()
