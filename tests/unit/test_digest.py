@@ -20,17 +20,17 @@ from bot.reports.forecast import forecast_nanousd
 from bot.reports.picture import draw
 from bot.vocabulary import Usage
 from config.catalogue import Catalogue
-from storage.ledger import DIRECT, UsageSum
-from storage.usage import TurnFigures
+from storage.ledger import DIRECT
+from storage.usage import Share, TurnFigures
 
 UTC = ZoneInfo("UTC")
 WEEK = around(date(2026, 11, 16), "week", UTC)
 NANO = 10**9
 
 
-def used(subject: str | None, nanousd: int, *, unknown: int = 0) -> UsageSum:
+def used(subject: str | None, nanousd: int, *, unknown: int = 0) -> Share:
     """What somebody used."""
-    return UsageSum(subject, 10, Usage(), nanousd, unknown)
+    return Share(subject, 10, nanousd, unknown)
 
 
 def figures(**changes: Any) -> Figures:
