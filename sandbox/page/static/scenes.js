@@ -15,6 +15,7 @@ const STAGES = [
 
 function stage(way, [name, title, why], start) {
   const at = way.stages[name];
+  if (!at && way.stages.delivered) return h("li", { class: "done skipped" }, h("div", { class: "row" }, h("b", {}, title), h("span", { class: "when" }, "not needed")));
   const after = at && seconds(Math.max(0, (Date.parse(at) - start) / 1000));
   return h("li", { class: at ? "done" : "to-come" }, h("div", { class: "row" }, h("b", {}, title), h("span", { class: "when" }, at ? (name === "received" ? "at once" : `+ ${after}`) : "…")),
     h("p", { class: "muted" }, why));
