@@ -34,9 +34,8 @@ class Playground(Protocol):
     def page_url(self) -> str:
         """The page."""
 
-    @property
-    def dashboard_url(self) -> str:
-        """The dashboard of the bot that answers on the page."""
+    async def bot_started(self) -> None:
+        """Wait until the bot on the page serves. Raises RuntimeError, which says why it does not."""
 
     @property
     def claude_environ(self) -> Mapping[str, str]:
