@@ -15,7 +15,7 @@ import click
 from bot.cli.frame import examples
 
 if TYPE_CHECKING:
-    from bot.app import Playground
+    from bot.installed import Playground
 
 DATA = Path("data")
 DATABASE_URL = "sqlite:///data/sandbox.db"
