@@ -9,6 +9,10 @@ from sandbox.claude.models import Model
 from sandbox.claude.prompt import Body, content_of
 
 
+_CONTEXT = re.compile(r"\A(\[[^\]\n]*:\]\n)+")
+"""Lines in brackets that end in a colon, as bots use to say who speaks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A validated request."""
@@ -26,9 +30,9 @@ class Asked:
 
     @property
     def question(self) -> str:
-        """The last paragraph of that text: what stands before it is context."""
+        """The last paragraph of that text: what stands before it, or in brackets above it, is context."""
         paragraphs = [part.strip() for part in re.split(r"\n\s*\n", self.text) if part.strip()]
-        return paragraphs[-1] if paragraphs else ""
+        return _CONTEXT.sub("", paragraphs[-1]) if paragraphs else ""
 
     @property
     def tools(self) -> Sequence[Mapping[str, Any]]:

@@ -44,6 +44,12 @@ def test_an_answer_mentions_what_was_asked(question: str) -> None:
     assert question in make_up(_asked(question)).text
 
 
+def test_who_speaks_is_not_quoted() -> None:
+    """What a bot says in brackets above the question is context, and no part of it."""
+    text = make_up(_asked("[Said before:]\nAda: Hi\n\n[Ada says:]\nWhat is a lease?")).text
+    assert "“What is a lease?”" in text
+
+
 def test_the_same_conversation_always_gets_the_same_answer() -> None:
     """And different ones differ in shape."""
     assert make_up(_asked("What is a lease?")) == make_up(_asked("What is a lease?"))
