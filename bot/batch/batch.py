@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from bot.batch.batch_ledger import BatchLedger
 from bot.batch.capped_books import CappedBooks
@@ -19,7 +18,7 @@ from bot.batch.state import StateFile
 from bot.batch.taking_in import TakingIn
 from bot.claude.client import ClaudeClient
 from bot.engine.accounts import LedgerBooks
-from bot.vocabulary import Attribution, Clock, Usage, new_id
+from bot.vocabulary import Attribution, Clock, new_id
 from config import Settings
 from storage import ledger
 from storage.database import Database
@@ -171,12 +170,9 @@ class Batch:
             await self._database.write(
                 ledger.close_abandoned,
                 now=self._database.now(),
-                price_of=self._price_of,
+                price_of=self._claude.pricing.cost_nanousd,
                 entry_ids=lost,
             )
-
-    def _price_of(self, model: str, usage: Usage, when: datetime) -> int | None:
-        return self._claude.pricing.cost_nanousd(model, usage, when=when)
 
     @asynccontextmanager
     async def _saving_progress(self) -> AsyncIterator[None]:

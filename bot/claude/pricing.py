@@ -21,8 +21,8 @@ class Pricing:
         self,
         model: str,
         usage: Usage,
-        *,
         when: datetime,
+        *,
         web_searches: int = 0,
         batch: bool = False,
     ) -> int | None:
