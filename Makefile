@@ -16,10 +16,10 @@ DEV_STAMP := $(VENV)/.installed-dev
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test check bench docs pictures lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
 
 setup: $(RUN_STAMP) ## install Parley into .venv; .venv/bin/parley is the command
 
@@ -38,6 +38,15 @@ check: $(DEV_STAMP) ## formatting, linting, types, import rules, migrations
 
 bench: $(DEV_STAMP) ## measure speed, memory and dollars
 	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(DEV_STAMP) ## make the site of the documents, in build/site
+	@$(BIN)/parley config reference > docs/configuration.md
+	@$(BIN)/properdocs build --quiet --clean
+	@mkdir -p build/site/shared && cp bot/web/static/theme*.* bot/web/static/icon.svg build/site/shared/
+	@echo "The site is in build/site; open build/site/index.html"
+
+pictures: $(DEV_STAMP) ## take the documents' screenshots anew (needs Chromium)
+	@exec $(BIN)/python -m tests.pictures
 
 lock: ## pin dependencies anew after pyproject.toml changed (ARGS=--upgrade for newer versions)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }

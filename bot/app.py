@@ -1,20 +1,15 @@
 """The composition root: the one place that knows all parts and puts them together.
 
-Adapters and simulators are found by their entry points, so that nothing here names a platform.
+What is installed beside the bot is found by entry points (`bot.installed`), and `bot.platforms` makes the
+adapters; so nothing here names a platform.
 """
 
 import functools
 import os
-import secrets
-import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
-from typing import Protocol, Self
 
-import structlog
 from prometheus_client import CollectorRegistry
 
 from bot.batch.batch import Batch
@@ -23,28 +18,28 @@ from bot.claude.connection import Connection
 from bot.claude.observer import NullObserver, Observer
 from bot.claude.retry import RetryPolicy
 from bot.engine.accounts import LedgerBooks
-from bot.engine.adapter_store import DatabaseAdapterStore
 from bot.engine.attachments import AttachmentReader
 from bot.engine.dispatcher import Dispatcher
 from bot.engine.intake import EngineIntake
 from bot.engine.turn_run import Services
 from bot.engine.turn_runner import TurnRunner
 from bot.engine.wakeup import Wakeup
-from bot.host.errors import PluginsUnusable
 from bot.host.host import PluginHost
 from bot.host.installed import load_plugins
 from bot.host.jobs import plugin_jobs
-from bot.host.loading import Loaded, Loading
+from bot.host.loading import Loading
 from bot.host.occasion import Occasion
 from bot.host.offers import command_offers
 from bot.host.running import RunningPlugins
 from bot.host.surroundings import HostSurroundings
+from bot.installed import playground_class, simulator
 from bot.maintenance import Maintenance
 from bot.money.beginning import begin_budgets
 from bot.money.budget_rules import BudgetRules
 from bot.money.news import BudgetNews
-from bot.ports import Adapter, AdapterClass, AdapterSetup, ServesHttp
-from bot.reporting import put_together
+from bot.platforms import data_dir, make_adapter, plugin_adapters, replica_name, service_adapters
+from bot.ports import Adapter, ServesHttp
+from bot.reporting import Reporting, put_together
 from bot.scheduler import Scheduler
 from bot.service import Service
 from bot.telemetry.loop_lag import LoopLag
@@ -56,110 +51,26 @@ from bot.web.dashboard import Dashboard
 from bot.web.operations import OperationsPages
 from bot.web.readiness import Readiness
 from bot.web.server import WebServer
-from config import Settings, configured_platforms
+from config import Settings
 from storage.database import Database
+from storage.ledger import PriceOf
 from storage.migrations.start import bring_up_to_date
 
-log = structlog.get_logger(__name__)
-
-ADAPTERS_GROUP = "parley.adapters"
-SIMULATORS_GROUP = "parley.simulators"
-_SECRET_KEY = "parley_secret_key"  # noqa: S105 - the name of a setting: what adapters encrypt with
-PLAYGROUND_GROUP = "parley.playground"
-
-
-class Simulator(Protocol):
-    """A simulated service on loopback; it runs while its context is entered."""
-
-    @property
-    def base_url(self) -> str:
-        """Where it answers."""
-
-    @classmethod
-    def for_people(cls, *, port: int = 0) -> Self:
-        """One that behaves as a person would like it; port 0 is any free one."""
-
-    async def __aenter__(self) -> Self:
-        """Start it."""
-
-    async def __aexit__(self, *error: object) -> None:
-        """Stop it."""
-
-
-class Playground(Protocol):
-    """The sandbox with its page (see `sandbox.page`); it runs while its context is entered."""
-
-    @property
-    def page_url(self) -> str:
-        """The page."""
-
-    @property
-    def dashboard_url(self) -> str:
-        """The dashboard of the bot that answers on the page."""
-
-    @property
-    def claude_environ(self) -> Mapping[str, str]:
-        """What another service is told that should ask the same simulated Claude."""
-
-    async def __aenter__(self) -> Self:
-        """Start everything."""
-
-    async def __aexit__(self, *error: object) -> None:
-        """Stop everything."""
-
-
-def playground_class() -> Callable[..., Playground]:
-    """What makes the sandbox with its page. Raises LookupError if it is not installed."""
-    (entry,) = entry_points(group=PLAYGROUND_GROUP)
-    loaded: Callable[..., Playground] = entry.load()
-    return loaded
-
-
-def adapter_classes() -> dict[str, EntryPoint]:
-    """The installed adapters by the platform's name; none of them is imported yet."""
-    return {entry.name: entry for entry in entry_points(group=ADAPTERS_GROUP)}
+__all__ = [
+    "batch_runner",
+    "build",
+    "data_dir",
+    "make_adapter",
+    "open_database",
+    "playground_class",
+    "service_adapters",
+    "simulator",
+]
 
 
 def open_database(settings: Settings, clock: Clock) -> Database:
     """The database that the settings name; nothing is connected yet."""
     return Database(settings.environment.database_url, clock=clock)
-
-
-def make_adapter(
-    name: str, *, settings: Settings, clock: Clock, database: Database, **extra: object
-) -> Adapter:
-    """The adapter of that name, which keeps in the database what it has to remember. `extra` is added
-    to the platform's settings.
-
-    Raises:
-        KeyError: none of that name is installed.
-        PlatformError: it can't be made from these settings.
-    """
-    loaded: AdapterClass = adapter_classes()[name].load()
-    return loaded.from_setup(_setup(name, settings, clock, database, extra))
-
-
-def simulator(name: str) -> type[Simulator]:
-    """The class of a simulated service. Raises KeyError if none of that name is installed."""
-    installed = {entry.name: entry for entry in entry_points(group=SIMULATORS_GROUP)}
-    loaded: type[Simulator] = installed[name].load()
-    return loaded
-
-
-def service_adapters(settings: Settings, clock: Clock, database: Database) -> dict[str, Adapter]:
-    """The adapters of every platform whose credentials are there and that is installed."""
-    installed = adapter_classes()
-    wanted = configured_platforms(settings)
-    for name in wanted:
-        if name not in installed:
-            log.error(
-                "the platform's tokens are set, but no adapter for it is installed", platform=name
-            )
-    return {
-        name: make_adapter(name, settings=settings, clock=clock, database=database)
-        for name in wanted
-        if name in installed
-    }
 
 
 def build(
@@ -181,23 +92,15 @@ def build(
     clock = clock or SystemClock()
     registry = CollectorRegistry()
     metrics = Metrics(registry=registry)
-    tracing = Tracing.configured(
-        otlp_endpoint=settings.telemetry.otlp_endpoint,
-        environ=environ,
-        propagate=settings.telemetry.propagate_traceparent,
-    )
+    tracing = _tracing(settings, environ)
     database = database or open_database(settings, clock)
     claude = _claude(settings, clock, tracing, metrics.claude)
     news = BudgetNews()
     rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
     books = LedgerBooks(database=database, rules=rules, news=news)
     owner = replica_name()
-
-    def price_of(model: str, usage: Usage, when: datetime) -> int | None:
-        return claude.pricing.cost_nanousd(model, usage, when=when)
-
     loading = load_plugins(settings) if plugins is None else plugins
-    known = {**adapters, **_plugin_adapters(loading, settings, clock, database)}
+    known = {**adapters, **plugin_adapters(loading, settings, clock, database)}
     reporting = put_together(
         settings=settings, database=database, adapters=known, clock=clock, news=news
     )
@@ -232,25 +135,9 @@ def build(
         intake=intake,
         money=reporting.money,
     )
-    dispatcher = Dispatcher(
-        database=database,
-        runner=TurnRunner(services=services, adapters=known),
-        books=books,
-        settings=settings.engine,
-        clock=clock,
-        metrics=metrics,
-        price_of=price_of,
-        owner=owner,
-        platforms=known,
-        wakeup=wakeup,
-    )
     nowhere = _nowhere(services)
-    maintenance = Maintenance(database=database, settings=settings, clock=clock, price_of=price_of)
-    jobs = [*maintenance.jobs(), *plugin_jobs(host, nowhere, zone=settings.operators.zone)]
-    if settings.operators.anomalies:
-        jobs.append(reporting.anomaly_watch.job())
+    scheduler = _scheduler(services, reporting, nowhere, owner=owner)
     readiness = Readiness()
-    scheduler = Scheduler(database=database, clock=clock, owner=owner, jobs=jobs)
     dashboard = make_dashboard(
         settings=settings,
         database=database,
@@ -267,7 +154,7 @@ def build(
         database=database,
         prepare=functools.partial(_prepare, rules),
         claude=claude,
-        dispatcher=dispatcher,
+        dispatcher=_dispatcher(services, known, wakeup, owner=owner),
         intake=intake,
         adapters=known,
         plugins=RunningPlugins(
@@ -286,16 +173,53 @@ def build(
     return service
 
 
+def _dispatcher(
+    services: Services, adapters: Mapping[str, Adapter], wakeup: Wakeup, *, owner: str
+) -> Dispatcher:
+    return Dispatcher(
+        database=services.database,
+        runner=TurnRunner(services=services, adapters=dict(adapters)),
+        books=services.books,
+        settings=services.settings.engine,
+        clock=services.clock,
+        metrics=services.metrics,
+        price_of=_price_of(services.claude),
+        owner=owner,
+        platforms=adapters.keys(),
+        wakeup=wakeup,
+    )
+
+
+def _scheduler(
+    services: Services, reporting: Reporting, nowhere: Occasion, *, owner: str
+) -> Scheduler:
+    """What happens at its time: the bot's own chores and the plugins' jobs."""
+    settings, database, clock = services.settings, services.database, services.clock
+    maintenance = Maintenance(
+        database=database, settings=settings, clock=clock, price_of=_price_of(services.claude)
+    )
+    jobs = [
+        *maintenance.jobs(),
+        *plugin_jobs(services.plugins, nowhere, zone=settings.operators.zone),
+    ]
+    if settings.operators.anomalies:
+        jobs.append(reporting.anomaly_watch.job())
+    return Scheduler(database=database, clock=clock, owner=owner, jobs=jobs)
+
+
+def _price_of(claude: ClaudeClient) -> PriceOf:
+    def price_of(model: str, usage: Usage, when: datetime) -> int | None:
+        return claude.pricing.cost_nanousd(model, usage, when=when)
+
+    return price_of
+
+
 @asynccontextmanager
 async def batch_runner(
     settings: Settings, *, clock: Clock, environ: Mapping[str, str] = os.environ
 ) -> AsyncIterator[Batch]:
     """What runs batches, beside the service or without it."""
-    tracing = Tracing.configured(
-        otlp_endpoint=settings.telemetry.otlp_endpoint,
-        environ=environ,
-        propagate=settings.telemetry.propagate_traceparent,
-    )
+    tracing = _tracing(settings, environ)
     database = Database(settings.environment.database_url, clock=clock)
     claude = _claude(settings, clock, tracing, NullObserver())
     rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
@@ -310,6 +234,14 @@ async def batch_runner(
             books=LedgerBooks(database=database, rules=rules),
             clock=clock,
         )
+
+
+def _tracing(settings: Settings, environ: Mapping[str, str]) -> Tracing:
+    return Tracing.configured(
+        otlp_endpoint=settings.telemetry.otlp_endpoint,
+        environ=environ,
+        propagate=settings.telemetry.propagate_traceparent,
+    )
 
 
 async def _prepare(rules: BudgetRules, database: Database) -> None:
@@ -327,42 +259,6 @@ def _tell_when_ready(
         readiness.register(name, functools.partial(_is_ready, adapter))
 
 
-def _plugin_adapters(
-    loading: Loading, settings: Settings, clock: Clock, database: Database
-) -> dict[str, Adapter]:
-    """The platforms that plugins bring, each made from its plugin's settings."""
-    made: dict[str, Adapter] = {}
-    installed = adapter_classes()
-    for loaded in loading.loaded:
-        for spec in loaded.plugin.adapters:
-            if spec.name in installed:
-                _left_out(loaded, spec.name, "a platform of that name is installed")
-                continue
-            setup = AdapterSetup(
-                clock=clock,
-                secrets={},
-                addresses={},
-                settings=loaded.settings.model_dump(),
-                data_dir=data_dir(settings),
-                store=_adapter_store(spec.name, database),
-                catch_up_max_age_s=settings.engine.catch_up_max_age_s,
-            )
-            try:
-                made[spec.name] = spec.factory.from_setup(setup)
-            except Exception as error:  # a plugin's code: whatever it raises, the others start
-                _left_out(loaded, spec.name, f"{type(error).__name__}: {error}")
-    return made
-
-
-def _left_out(loaded: Loaded, platform: str, why: str) -> None:
-    """Report a plugin's platform that can't be had. Raises `PluginsUnusable` if the plugin is required."""
-    if loaded.options.required:
-        raise PluginsUnusable(
-            f"plugin {loaded.name} is required and its platform {platform} can't be had: {why}"
-        )
-    log.error("a plugin's platform is left out", plugin=loaded.name, platform=platform, why=why)
-
-
 def _nowhere(services: Services) -> Occasion:
     """The occasion of what happens nowhere and for nobody: lifespans and jobs."""
     claude = services.settings.claude
@@ -373,21 +269,6 @@ def _nowhere(services: Services) -> Occasion:
         books=services.books,
         models=claude.models,
         deadline_s=claude.turn_deadline_s,
-    )
-
-
-def replica_name() -> str:
-    """A name for this process that no other has: machine, process, and a few random letters."""
-    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def data_dir(settings: Settings) -> Path:
-    """Where files of this installation are: beside the SQLite database, or `data`."""
-    url = settings.environment.database_url
-    return (
-        Path(url.removeprefix("sqlite:///")).parent
-        if url.startswith("sqlite:///")
-        else Path("data")
     )
 
 
@@ -430,32 +311,3 @@ def _web(
 
 def _is_ready(adapter: Adapter) -> bool:
     return adapter.ready
-
-
-def _adapter_store(name: str, database: Database) -> DatabaseAdapterStore:
-    return DatabaseAdapterStore(database=database, platform=name, owner=replica_name())
-
-
-def _setup(
-    name: str, settings: Settings, clock: Clock, database: Database, extra: Mapping[str, object]
-) -> AdapterSetup:
-    section = getattr(settings, name, None)
-    present = {
-        variable.upper(): value.get_secret_value()
-        for variable, value in settings.secrets
-        if value is not None and (variable.startswith(f"{name}_") or variable == _SECRET_KEY)
-    }
-    addresses = {
-        variable.upper(): str(value)
-        for variable, value in settings.environment
-        if variable.startswith(f"{name}_")
-    }
-    return AdapterSetup(
-        clock=clock,
-        secrets=present,
-        addresses=addresses,
-        settings={**(section.model_dump() if section else {}), **extra},
-        data_dir=data_dir(settings),
-        store=_adapter_store(name, database),
-        catch_up_max_age_s=settings.engine.catch_up_max_age_s,
-    )

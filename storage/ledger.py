@@ -212,13 +212,18 @@ def by(
 ) -> list[UsageSum]:
     """The same, per value of `model`, `channel_key`, `workspace_key`, `person_key`, `plugin` or
     `purpose`; the dearest first. Of direct conversations only the sum is told, as `DIRECT`."""
-    subject: Any = ledger.c[column]
-    if column == "channel_key":
-        direct = literal(DIRECT, literal_execute=True)
-        subject = case((ledger.c.direct, direct), else_=subject)
+    subject = subject_of(column)
     query = _between(select(subject.label("subject"), *sums_of()), since, until).group_by(subject)
     sums = [_sum_of(row.subject, row) for row in connection.execute(query)]
     return sorted(sums, key=lambda each: (-each.cost_nanousd, each.subject or ""))
+
+
+def subject_of(column: str) -> Any:
+    """What rows are told apart by: the column's value, but all direct conversations together."""
+    if column != "channel_key":
+        return ledger.c[column]
+    direct = literal(DIRECT, literal_execute=True)
+    return case((ledger.c.direct, direct), else_=ledger.c[column])
 
 
 def answered_turns(

@@ -15,11 +15,13 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    not_,
+    or_,
     select,
 )
 
 from bot.vocabulary import EntryStatus, Usage
-from storage.ledger import ANSWERED, ledger, sums_of, turns
+from storage.ledger import ANSWERED, ledger, subject_of, sums_of, turns
 
 Column = Literal["channel_key", "person_key", "workspace_key"]
 
@@ -44,6 +46,16 @@ class ModelSum:
     tier: int
     requests: int
     usage: Usage
+    cost_nanousd: int
+    unknown_cost_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a channel, a person or a workspace took of the costs; None is nobody in particular."""
+
+    subject: str | None
+    requests: int
     cost_nanousd: int
     unknown_cost_requests: int
 
@@ -115,23 +127,32 @@ def first_use(connection: Connection) -> datetime | None:
     return found
 
 
-def shared_channels(
-    connection: Connection, *, since: datetime, until: datetime
-) -> list[tuple[str, int]]:
-    """What was spent in each channel that is no direct conversation, the dearest first."""
-    spent = func.sum(ledger.c.cost_nanousd)
-    query = (
-        select(ledger.c.channel_key, spent)
-        .where(
-            ledger.c.opened_at >= since,
-            ledger.c.opened_at < until,
-            ledger.c.direct.is_(False),
-            ledger.c.channel_key.is_not(None),
-        )
-        .group_by(ledger.c.channel_key)
+def shares(
+    connection: Connection, column: Column, *, since: datetime, until: datetime
+) -> list[Share]:
+    """What each channel, person or workspace took of the costs, the dearest first; of direct
+    conversations only the sum, as `DIRECT`. It reads no more than it tells, so that it is quick."""
+    subject = subject_of(column)
+    billed = ledger.c.status != EntryStatus.UNBILLED.value
+    open_or_known = or_(
+        ledger.c.cost_nanousd.is_not(None), ledger.c.status == EntryStatus.OPEN.value
     )
-    found = [(str(key), int(nanousd or 0)) for key, nanousd in connection.execute(query)]
-    return sorted(found, key=lambda each: (-each[1], each[0]))
+    query = (
+        select(
+            subject,
+            func.count().filter(billed),
+            func.sum(ledger.c.cost_nanousd),
+            func.count().filter(not_(open_or_known)),
+        )
+        .where(ledger.c.opened_at >= since, ledger.c.opened_at < until)
+        .group_by(subject)
+    )
+    found = [
+        Share(key, int(requests), int(nanousd or 0), int(unknown))
+        for key, requests, nanousd, unknown in connection.execute(query)
+        if requests
+    ]
+    return sorted(found, key=lambda each: (-each.cost_nanousd, each.subject or ""))
 
 
 def answered_turns(

@@ -30,7 +30,7 @@ PHONE = (390, 844)
 DESK = (1280, 900)
 
 
-def chromium() -> str:
+def chromium_path() -> str:
     """The browser's path; a test that needs one is skipped, with how to get it, where there is none."""
     named = os.environ.get("CHROMIUM")
     found = named or next(filter(None, map(shutil.which, NAMES)), None)
@@ -67,7 +67,7 @@ class Window:
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
     """Chromium without a window, with an empty profile."""
-    path = chromium()
+    path = chromium_path()
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         try:

@@ -57,13 +57,14 @@ class MemoryAdapter:
     async def _hand_in(self, intake: Intake) -> None:
         platform = self.platform
         while platform.acknowledged < len(platform.events):
+            number = platform.acknowledged
             try:
-                await intake.receive(platform.events[platform.acknowledged])
+                await intake.receive(platform.events[number])
             except IntakeUnavailable:
                 platform.refusals += 1
                 await platform.clock.sleep(HAND_IN_AGAIN_S)
-            else:
-                platform.acknowledged += 1
+            else:  # another replica may have handed in more meanwhile
+                platform.acknowledged = max(platform.acknowledged, number + 1)
 
     async def show_status(self, thread: Thread, text: str | None) -> None:
         """Show or take away the sign; a message takes it away too."""

@@ -40,6 +40,7 @@ MAX_THREADS: Final = 200
 MAX_MESSAGES: Final = 2_000
 PAGES: Final = 3
 TRIES: Final = 5
+LEFT_TO_OTHERS: Final = 20.0
 LONGEST_WAIT_S: Final = 60.0
 _ALIVE: Final = "alive"
 
@@ -162,6 +163,7 @@ class CatchUp:
         """What was said in the channel itself. To see which older threads have news would take a look at
         each; those that are known are looked at anyway."""
         while True:
+            await self._politely("conversations.history", channel.workspace)
             try:
                 return await self._past.channel(
                     channel.workspace, channel.id, oldest=timestamp(since), max_pages=PAGES
@@ -171,6 +173,7 @@ class CatchUp:
 
     async def _replies(self, channel: _Channel, root_ts: str, oldest: str) -> Sequence[Json]:
         while True:
+            await self._politely("conversations.replies", channel.workspace)
             try:
                 return await self._past.thread(
                     channel.workspace, channel.id, root_ts, oldest=oldest, max_pages=PAGES
@@ -217,6 +220,11 @@ class CatchUp:
         oldest = self._clock.now() - timedelta(seconds=self._max_age_s)
         ts = message.get("ts")
         return isinstance(ts, str) and is_timestamp(ts) and float(ts) >= oldest.timestamp()
+
+    async def _politely(self, method: str, workspace: str) -> None:
+        """Leave some calls to those who wait for an answer now."""
+        while self._api.pacing.spare(method, workspace) < LEFT_TO_OTHERS:
+            await self._clock.sleep(1.0)
 
     async def _patiently(self, method: str, workspace: str, **arguments: Any) -> Json:
         for _ in range(TRIES):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -30,7 +30,7 @@ LONGEST_RETRY_S: Final = 30.0
 ALIVE_S: Final = 30.0
 LOOK_S: Final = 0.1
 AGAIN_S: Final = 5.0
-BEFORE_GAP_S: Final = 30.0
+BEFORE_GAP: Final = timedelta(seconds=30)
 
 
 class Connecting:
@@ -143,10 +143,19 @@ class Connecting:
             if self.ready:
                 await self._catch_up.note_alive()
             await self._gap_or_time()
-            if self._missed_s is not None:
-                since = self._clock.now() - timedelta(seconds=self._missed_s + BEFORE_GAP_S)
-                self._missed_s = None
+            since = self._missed_since()
+            if since is not None:
                 await self._try(partial(self._catch_up.run, intake, since=since))
+
+    def _missed_since(self) -> datetime | None:
+        """Since when something may have been missed: there was no connection, or no database for longer
+        than Slack tries again."""
+        since = self._inlet.refused_since()
+        if self._missed_s is not None:
+            gap = self._clock.now() - timedelta(seconds=self._missed_s)
+            since = gap if since is None else min(gap, since)
+            self._missed_s = None
+        return None if since is None else since - BEFORE_GAP
 
     async def _catch_up_from_last_time(self, intake: Intake) -> None:
         async def catch_up() -> None:

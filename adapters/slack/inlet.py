@@ -7,6 +7,7 @@ beside that.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -24,6 +25,7 @@ from adapters.slack.workspaces import Workspaces
 from bot.ports import Intake, IntakeUnavailable, PlatformError
 from bot.vocabulary import (
     Clock,
+    Event,
     Message,
     MessageReceived,
     Person,
@@ -39,6 +41,8 @@ MAX_AT_ONCE: Final = 1_000
 DRAIN_S: Final = 1.5
 OWED_S: Final = 600.0
 MAX_OWED: Final = 1_000
+PATIENCE_S: Final = (0.2, 0.5, 1.0)
+"""Slack waits three seconds (https://docs.slack.dev/interactivity/handling-user-interaction)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Inlet:
         self._owed: dict[str, float] = {}
         """Threads whose beginning could not be made durable, and until when it is waited for."""
         self._at_once = 0
+        self._refused_at: datetime | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self.intake: Intake | None = None
@@ -91,6 +96,7 @@ class Inlet:
         try:
             return await self._take(intake, body)
         except IntakeUnavailable:
+            self._refused_at = self._refused_at or self._clock.now()
             return NOT_NOW
         except PlatformError as error:
             log.warning("not taken in, so not acknowledged", error=str(error))
@@ -102,6 +108,12 @@ class Inlet:
             self._at_once -= 1
             if not self._at_once:
                 self._idle.set()
+
+    def refused_since(self) -> datetime | None:
+        """Since when something was turned away that Slack may have given up by now, if it was; asked
+        again, only what came since then counts."""
+        refused_at, self._refused_at = self._refused_at, None
+        return refused_at
 
     async def drain(self) -> None:
         """Take nothing in any more, and see what is under way to its end, within `DRAIN_S`."""
@@ -197,7 +209,7 @@ class Inlet:
         for action in actions:
             event = pressed(_object(action), channel, by)
             if event is not None:
-                await intake.receive(event)
+                await self._insist(intake, event)
 
     async def _stop(self, intake: Intake, workspace: str, event: Json) -> None:
         channel_id, thread_ts = event.get("channel"), event.get("thread_ts")
@@ -228,7 +240,16 @@ class Inlet:
     async def _ask(self, intake: Intake, message: Message, response_url: str) -> None:
         if response_url:
             await self._responses.remember(message.thread, response_url)
-        await intake.receive(MessageReceived(message))
+        await self._insist(intake, MessageReceived(message))
+
+    async def _insist(self, intake: Intake, event: Event) -> None:
+        """Slack sends a press, a form or a command once: while the person waits, it is tried again."""
+        for wait_s in PATIENCE_S:
+            try:
+                return await intake.receive(event)
+            except IntakeUnavailable:
+                await self._clock.sleep(wait_s)
+        return await intake.receive(event)
 
     def _greet(self, workspace: str, thread: Json) -> None:
         channel, ts = str(thread.get("channel_id") or ""), str(thread.get("thread_ts") or "")

@@ -58,7 +58,7 @@ class Parts:
         self._make_inward(store, clock)
 
     def _make_outward(self, store: AdapterStore, clock: Clock) -> None:
-        refusals = Refusals(store=store, clock=clock)
+        refusals = self._refusals = Refusals(store=store, clock=clock)
         self.places = Places(store=store, clock=clock)
         self.past = Past(api=self.api)
         self.people = People(api=self.api, clock=clock)
@@ -83,7 +83,13 @@ class Parts:
         self._inlet = Inlet(
             workspaces=self.workspaces,
             responses=self.responses,
-            surfaces=Surfaces(api=self.api, people=self.people, store=store, clock=clock),
+            surfaces=Surfaces(
+                api=self.api,
+                people=self.people,
+                refusals=self._refusals,
+                store=store,
+                clock=clock,
+            ),
             errands=errands,
             clock=clock,
         )

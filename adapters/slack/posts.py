@@ -103,7 +103,7 @@ class Posts:
         for message in reversed(said):
             if mark_of(message) is not None:
                 return None
-            if _may_become_a_reply(message):
+            if _may_become_a_reply(message, streamed=place.thread_ts is not None):
                 return str(message["ts"])
         return None
 
@@ -182,6 +182,7 @@ class Posts:
             **self._content(thread, part),
             "metadata": metadata(part.mark),
         }
+        await self._signs.make_way(thread, place, ts)
         try:
             await self._api.call("chat.update", place.workspace, **arguments)
         except StillStreaming:  # another replica began it, or an answer of Slack's was lost
@@ -231,9 +232,11 @@ def not_yet(why: str) -> PlatformBusy:
     return PlatformBusy(why, retry_after_s=LATER_S, last_change_in_s=0.0)
 
 
-def _may_become_a_reply(message: Json) -> bool:
-    """A placeholder, or what may be a stream of which nothing else is known."""
+def _may_become_a_reply(message: Json, *, streamed: bool) -> bool:
+    """A placeholder, or where there are streams, what may be one of which nothing else is known."""
     if mark_of(message, kind=WAITING) is not None:
         return True
+    if not streamed:
+        return False
     unmarked = not message.get("metadata") and mark_of(message, kind=REPLY) is None
     return unmarked and not message.get("files") and not message.get("subtype")

@@ -10,6 +10,18 @@ from bot.vocabulary import Clock
 
 log = structlog.get_logger(__name__)
 
+_OF_ONE_CALL: Final = frozenset(
+    {
+        "invalid_recipient",
+        "invalid_thread_ts",
+        "missing_recipient_team_id",
+        "missing_recipient_user_id",
+        "msg_too_long",
+        "no_text",
+        "thread_not_found",
+    }
+)
+
 FOR: Final = timedelta(hours=24)
 """A feature may come: it is tried again after this long."""
 
@@ -35,7 +47,9 @@ class Refusals:
         return until is not None and until > self._clock.now()
 
     async def note(self, workspace: str, feature: str, code: str) -> None:
-        """It was refused, with this error string."""
+        """It was refused, with this error string; unless that blames only the one call."""
+        if code in _OF_ONE_CALL:
+            return
         until = self._clock.now() + FOR
         self._until[workspace, feature] = until
         log.info(

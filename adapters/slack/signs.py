@@ -76,6 +76,7 @@ class Signs:
         await self.done(thread, place)
         if thread.is_new:
             return
+        self._placeholders.pop(thread.key, None)  # what is kept of it tells where to look
         if place.thread_ts is None or await self._refusals.known(place.workspace, STATUS):
             await self._clear(thread, place)
             return
@@ -120,15 +121,17 @@ class Signs:
         """The session of the thread was marked as idle by another call."""
         self._processing.pop(thread.key, None)
 
+    async def make_way(self, thread: Thread, place: Place, ts: str) -> None:
+        """Take away a placeholder that is not needed, as an earlier attempt had posted this message
+        already. Raises `PlatformError`."""
+        held = await self.placeholder(thread, place)
+        if held not in (None, ts):
+            await self._take_away(thread, place, held)
+
     async def done(self, thread: Thread, place: Place) -> None:
-        """The answer is there: the session is idle, and nothing holds its place any more. Raises
-        `PlatformError` if a placeholder can't be taken away."""
+        """The answer is there: the session is idle. Never raises: it is only a sign."""
         if self._processing.pop(thread.key, None) is not None:
             await self._tell_session(place, "active")
-        if (
-            thread.key in self._placeholders
-        ):  # it was not needed: an earlier attempt had posted already
-            await self._take_away(thread, place, await self.placeholder(thread, place))
 
     async def _clear(self, thread: Thread, place: Place) -> None:
         """Take away what a process that died may have left behind."""
@@ -185,10 +188,11 @@ class Signs:
         spare = self._api.pacing.spare("agents.sessions.setStatus", place.workspace)
         if spare < SPARE_SESSIONS or await self._refusals.known(place.workspace, SESSIONS):
             return
-        if await self._tell_session(place, "processing"):
-            while len(self._processing) >= MAX_THREADS:
-                del self._processing[next(iter(self._processing))]
-            self._processing[thread.key] = place
+        if not await self._tell_session(place, "processing"):
+            return
+        while len(self._processing) >= MAX_THREADS:
+            del self._processing[next(iter(self._processing))]
+        self._processing[thread.key] = place
 
     async def _tell_session(self, place: Place, status: str) -> bool:
         try:
@@ -205,4 +209,9 @@ class Signs:
         except PlatformError as error:
             log.debug("the session's status could not be told", error=str(error))
             return False
-        return not told.get("warning")  # without the event's subscription the button does nothing
+        warning = told.get("warning")
+        if warning and status == "processing":  # its button would do nothing
+            await self._refusals.note(place.workspace, SESSIONS, str(warning))
+            await self._tell_session(place, "active")
+            return False
+        return True

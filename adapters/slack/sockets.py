@@ -5,15 +5,16 @@ to one of them. Slack renews them every now and then, and the SDK opens the next
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import aiohttp
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 
 from adapters.slack.api import Connection
+from adapters.slack.socket_log import SocketLog
 from bot.vocabulary import Clock
 
 log = structlog.get_logger(__name__)
@@ -25,7 +26,6 @@ PING_S: Final = 2.0
 GAP_S: Final = 5.0
 CLOSE_S: Final = 1.0
 LOOK_S: Final = 1.0
-_logger = logging.getLogger("slack_sdk.parley.socket")
 
 
 class Sockets:
@@ -53,6 +53,7 @@ class Sockets:
         self._ping_s = ping_s
         self._handlers: list[AsyncSocketModeHandler] = []
         self._greeted: set[int] = set()
+        self._log = SocketLog(clock=clock)
 
     @property
     def connected(self) -> bool:
@@ -93,7 +94,7 @@ class Sockets:
         handler = AsyncSocketModeHandler(
             self._app,
             self._app_token,
-            logger=_logger,
+            logger=self._log,
             web_client=self._connection.client(),
             ping_interval=self._ping_s,
         )
@@ -109,11 +110,7 @@ class Sockets:
     async def _close(self) -> None:
         handlers, self._handlers = self._handlers, []
         self._greeted.clear()
-        closing = [asyncio.create_task(_closed(handler)) for handler in handlers]
-        if closing:
-            _, late = await asyncio.wait(closing, timeout=CLOSE_S)
-            for task in late:
-                task.cancel()
+        await asyncio.gather(*(_closed(handler) for handler in handlers))
 
 
 async def _connected(handler: AsyncSocketModeHandler) -> None:
@@ -121,7 +118,19 @@ async def _connected(handler: AsyncSocketModeHandler) -> None:
 
 
 async def _closed(handler: AsyncSocketModeHandler) -> None:
-    await handler.close_async()  # type: ignore[no-untyped-call]
+    """Close it in time, and whatever of it the SDK would leave behind then."""
+    client = handler.client
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await handler.close_async()  # type: ignore[no-untyped-call]
+    except (TimeoutError, OSError, aiohttp.ClientError) as error:
+        log.debug("a socket was not closed in order", error=str(error))
+    finally:
+        tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
+        for task in tasks:
+            if task is not None:
+                task.cancel()
+        await client.aiohttp_client_session.close()
 
 
 def _is_open(handler: AsyncSocketModeHandler) -> bool:

@@ -29,18 +29,6 @@ MAX_STREAMS: Final = 5_000
 PLENTY: Final = 40.0
 FEW: Final = 5.0
 
-_OF_THIS_MESSAGE = frozenset(
-    {
-        "invalid_recipient",
-        "invalid_thread_ts",
-        "missing_recipient_team_id",
-        "missing_recipient_user_id",
-        "msg_too_long",
-        "no_text",
-        "thread_not_found",
-    }
-)
-
 
 @dataclass(slots=True)
 class Stream:
@@ -97,8 +85,7 @@ class Streams:
             if button is not None:
                 await self._refusals.note(place.workspace, BUTTONS, error.code)
                 return await self.start(place, text, recipient=recipient, button=None)
-            if error.code not in _OF_THIS_MESSAGE:
-                await self._refusals.note(place.workspace, STREAMS, error.code)
+            await self._refusals.note(place.workspace, STREAMS, error.code)
             return None
 
     async def append(self, stream: Stream, text: str) -> None:

@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from adapters.slack.api import SlackApi
 from adapters.slack.asking import form
+from adapters.slack.errors import Refused
 from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.mrkdwn import cut, mrkdwn
 from adapters.slack.people import People
+from adapters.slack.refusals import Refusals
 from bot.ports import AdapterStore, Intake, PlatformError
 from bot.vocabulary import ChannelKind, Clock, Message, Person
 
@@ -22,6 +24,7 @@ PROMPTS: Final = (
 """At most four (https://docs.slack.dev/reference/methods/assistant.threads.setSuggestedPrompts)."""
 
 GREETING: Final = "What can I do for you?"
+ASSISTANT: Final = "assistant"
 TITLE_CHARS: Final = 60
 SECTION_CHARS: Final = 3_000
 MAX_SECTIONS: Final = 90
@@ -31,7 +34,16 @@ UNTITLED_AGE: Final = timedelta(days=7)
 class Surfaces:
     """Publishes, opens and titles."""
 
-    def __init__(self, *, api: SlackApi, people: People, store: AdapterStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        api: SlackApi,
+        people: People,
+        refusals: Refusals,
+        store: AdapterStore,
+        clock: Clock,
+    ) -> None:
+        self._refusals = refusals
         self.untitled = Keepsakes("untitled", store=store, clock=clock, age=UNTITLED_AGE)
         self._api = api
         self._people = people
@@ -54,14 +66,19 @@ class Surfaces:
         """Suggest what to ask, where somebody has opened a conversation. Raises `PlatformError`."""
         if thread_ts is not None:
             await self.untitled.keep(f"{workspace}:{channel}:{thread_ts}", {})
-        await self._api.call(
-            "assistant.threads.setSuggestedPrompts",
-            workspace,
-            channel_id=channel,
-            thread_ts=thread_ts,
-            title=GREETING,
-            prompts=list(PROMPTS),
-        )
+        if await self._refusals.known(workspace, ASSISTANT):
+            return
+        try:
+            await self._api.call(
+                "assistant.threads.setSuggestedPrompts",
+                workspace,
+                channel_id=channel,
+                thread_ts=thread_ts,
+                title=GREETING,
+                prompts=list(PROMPTS),
+            )
+        except Refused as error:  # the app is no assistant there
+            await self._refusals.note(workspace, ASSISTANT, error.code)
 
     async def give_title(self, message: Message) -> None:
         """Name a conversation after its first question, so that it is found again."""

@@ -13,7 +13,7 @@ import aiohttp
 
 from adapters.slack.api import SlackApi
 from adapters.slack.errors import Refused, of_status, translated
-from adapters.slack.harmless import escaped
+from adapters.slack.harmless import harmless
 from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.places import Place
 from bot.ports import AdapterStore, OutgoingFile, PlatformError
@@ -83,7 +83,7 @@ class Uploads:
         await self._api.call(
             "files.completeUploadExternal",
             place.workspace,
-            files=[{"id": file_id, "title": escaped(file.name)}],
+            files=[{"id": file_id, "title": harmless(file.name)}],
             initial_comment=comment or None,
             **where,
         )

@@ -94,7 +94,7 @@ class BatchLedger:
         tokens = prompt.expected_input_tokens()
         worst = self._pricing.worst_case_nanousd(
             self._plan.model,
-            prompt_tokens=tokens,
+            prompt_tokens=prompt.most_input_tokens(),
             max_output_tokens=prompt.max_output_tokens,
             cache_ttl=prompt.cache_ttl,
             when=self._clock.now(),

@@ -10,9 +10,6 @@ from config.pricing import Price
 WEB_SEARCH_NANOUSD = 10_000_000
 """$10 per 1,000 searches: https://platform.claude.com/docs/en/about-claude/pricing (2026-10-08)."""
 
-WORST_CASE_MARGIN_PERCENT = 125
-"""The worst case is figured from an estimate of the prompt, which may be too low by so much."""
-
 
 class Pricing:
     """What requests cost, and what they can cost at most."""
@@ -45,12 +42,11 @@ class Pricing:
         when: datetime,
         batch: bool = False,
     ) -> int | None:
-        """The most that a request of about so many prompt tokens can cost; None if not known."""
+        """The most that a request of at most so many prompt tokens can cost; None if not known."""
         price = self._price(model, when)
         if price is None:
             return None
-        with_margin = -(-prompt_tokens * WORST_CASE_MARGIN_PERCENT // 100)
-        worst = price.worst_case_nanousd(with_margin, max_output_tokens, cache_ttl=cache_ttl)
+        worst = price.worst_case_nanousd(prompt_tokens, max_output_tokens, cache_ttl=cache_ttl)
         return -(-worst // 2) if batch and worst is not None else worst
 
     def _price(self, model: str, when: datetime) -> Price | None:

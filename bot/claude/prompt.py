@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.claude.tokens import estimate_prompt_tokens
+from bot.claude.tokens import estimate_prompt_tokens, most_prompt_tokens
 from config.model import Model
 
 Json = dict[str, Any]
@@ -42,6 +42,13 @@ class Prompt:
         schema = [self.output_format] if self.output_format else []
         estimated = estimate_prompt_tokens(self.system, self.messages, [*self.tools, *schema])
         return estimated + self.unseen_tokens
+
+    def most_input_tokens(self) -> int:
+        """A number that it hardly ever exceeds: what is set aside for it. Raises `TypeError` as
+        `expected_input_tokens` does."""
+        schema = [self.output_format] if self.output_format else []
+        most = most_prompt_tokens(self.system, self.messages, [*self.tools, *schema])
+        return max(most + self.unseen_tokens, self.expected_input_tokens())
 
 
 def request_body(prompt: Prompt, *, model_id: str, model: Model | None) -> Json:

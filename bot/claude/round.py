@@ -95,7 +95,7 @@ class Round:
             attribution=self._order.attribution,
             worst_case_nanousd=self._shop.pricing.worst_case_nanousd(
                 self._model,
-                prompt_tokens=self._tokens,
+                prompt_tokens=self._draft.prompt.most_input_tokens(),
                 max_output_tokens=max_output_tokens,
                 cache_ttl=self._draft.prompt.cache_ttl,
                 when=self._when,

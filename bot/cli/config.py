@@ -62,6 +62,19 @@ def show(as_json: bool) -> None:
         )
 
 
+@config_group.command("reference", epilog=examples("parley config reference > configuration.md"))
+@json_option
+def show_reference(as_json: bool) -> None:
+    """Print what every setting does, as a page in Markdown."""
+    from config.reference import reference
+
+    page = reference()
+    if as_json:
+        print_json({"markdown": page})
+    else:
+        click.echo(page, nl=False)
+
+
 def _as_text(value: Any) -> str:
     if value is None:
         return "not set"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.reports.figures import Figures
     from bot.reports.sending import Sent
     from storage.database import Database
+    from storage.usage import Share
 
 
 @click.command(
@@ -185,7 +186,6 @@ def _told(each: "Sent") -> dict[str, str]:
 
 
 def _fields(report: ReportSettings, figures: "Figures") -> dict[str, Any]:
-    from bot.cli.usage import fields_of
     from bot.money.amounts import dollars
 
     used, month = figures.used, figures.month
@@ -221,9 +221,9 @@ def _fields(report: ReportSettings, figures: "Figures") -> dict[str, Any]:
             {"day": day.isoformat(), "cost_usd": dollars(sum(figures.days[day].values()))}
             for day in figures.period.days
         ],
-        "by_channel": [{"channel": each.subject, **fields_of(each)} for each in figures.channels],
+        "by_channel": [{"channel": each.subject, **_share(each)} for each in figures.channels],
         "by_person": (
-            [{"person": each.subject, **fields_of(each)} for each in figures.people]
+            [{"person": each.subject, **_share(each)} for each in figures.people]
             if report.people
             else []
         ),
@@ -241,6 +241,16 @@ def _fields(report: ReportSettings, figures: "Figures") -> dict[str, Any]:
                 for each in figures.unusual_channels
             ),
         ],
+    }
+
+
+def _share(each: "Share") -> dict[str, Any]:
+    from bot.money.amounts import dollars
+
+    return {
+        "cost_usd": dollars(each.cost_nanousd),
+        "requests": each.requests,
+        "unknown_cost_requests": each.unknown_cost_requests,
     }
 
 

@@ -1,16 +1,21 @@
 """`parley sandbox`: everything on this machine, with simulated services, without an account."""
 
+import asyncio
 import os
 import signal
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli.frame import examples
+
+if TYPE_CHECKING:
+    from bot.installed import Playground
 
 DATA = Path("data")
 DATABASE_URL = "sqlite:///data/sandbox.db"
@@ -28,13 +33,11 @@ This is Parley's sandbox: everything is simulated, nothing leaves this machine, 
 
   In your browser   {page}
                     Slack and Discord side by side, and what goes on behind the scenes
-  The dashboard     {dashboard}
 """
 REAL_PAGE_WELCOME = """\
 This is Parley's sandbox with the real Claude: answers cost what they cost.
 
   In your browser   {page}
-  The dashboard     {dashboard}
 """
 HERE = "  Here              Say something. Ctrl-C stops an answer, Ctrl-D ends.\n"
 UNTIL_STOPPED = "  Ctrl-C ends it.\n"
@@ -99,15 +102,39 @@ async def _with_page(*, listen: bool, real: bool, port: int | None, claude_port:
             await stack.enter_async_context(playground)
         except OSError as error:
             raise click.ClickException(_taken(port, claude_port, error)) from error
-        except RuntimeError as error:  # what the bot said last
-            raise click.ClickException(str(error)) from error
-        welcome = REAL_PAGE_WELCOME if real else PAGE_WELCOME
-        places = {"page": playground.page_url, "dashboard": playground.dashboard_url}
-        click.echo(welcome.format(**places) + (HERE if listen else UNTIL_STOPPED), err=True)
+        welcome = (REAL_PAGE_WELCOME if real else PAGE_WELCOME).format(page=playground.page_url)
+        click.echo(welcome + (HERE if listen else UNTIL_STOPPED), err=True)
         if listen:
+            started = asyncio.create_task(_tell_if_not(playground.bot_started()))
+            stack.callback(started.cancel)
             await _talk(None, playground.claude_environ, listen=True)
         else:
-            await _until_stopped()
+            await _until_stopped(playground)
+
+
+async def _tell_if_not(started: Awaitable[None]) -> None:
+    """The conversation goes on without the page's bot."""
+    try:
+        await started
+    except RuntimeError as error:
+        click.echo(f"The bot on the page did not start: {error}", err=True)
+
+
+async def _until_stopped(playground: "Playground") -> None:
+    from bot.cli.serving import stopped_by
+
+    stopping = asyncio.ensure_future(stopped_by(signal.SIGTERM, signal.SIGINT).wait())
+    starting = asyncio.ensure_future(playground.bot_started())
+    await asyncio.wait({stopping, starting}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if starting.done():
+            starting.result()
+            await stopping
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        stopping.cancel()
+        starting.cancel()
 
 
 async def _with_simulated(message: str | None, *, listen: bool, port: int) -> None:
@@ -135,12 +162,6 @@ async def _talk(message: str | None, services: Mapping[str, str], *, listen: boo
     environ = {"DATABASE_URL": DATABASE_URL, **os.environ, **services}
     settings = load_settings(environ, Path.cwd())
     await talk(settings, first_message=message, listen=listen)
-
-
-async def _until_stopped() -> None:
-    from bot.cli.serving import stopped_by
-
-    await stopped_by(signal.SIGTERM, signal.SIGINT).wait()
 
 
 def _bot_environ(*, listen: bool) -> dict[str, str]:

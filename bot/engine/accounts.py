@@ -13,7 +13,7 @@ from config.sections import LimitsSettings
 from storage import ledger, rate_limits
 from storage.admission import Slot, admit
 from storage.database import Database
-from storage.errors import BudgetExceeded
+from storage.errors import BudgetExceeded, StorageUnavailable
 
 LONG_WINDOW_S = 30.0
 """In a window of this length there is time to write beside the request when it left."""
@@ -91,7 +91,7 @@ class LedgerBooks(Books):
         left = dict(self._left)
         if left:
             await self._database.write(rate_limits.left_at, left.items())
-            self._left = {turn: at for turn, at in self._left.items() if turn not in left}
+            self._left = dict(self._left.items() - left.items())
 
     def for_turn(self, turn_id: str, *, channel_key: str, limits: LimitsSettings) -> "TurnBooks":
         """The same books, for the requests of one turn."""
@@ -130,13 +130,14 @@ class LedgerBooks(Books):
         """Where the database kept the turn waiting, its place in the rate limit counts from now: else
         its request would stand too close to those of the next window. That has to be known before the
         window is over, so only in a short one does the request wait for it."""
-        if slot.per_s >= LONG_WINDOW_S:
-            if (now := self._database.now()) - granted_at > NOTICEABLE:
-                self._left[slot.turn_id] = now
-            return
         while (now := self._database.now()) - granted_at > NOTICEABLE:
-            await self._database.write(rate_limits.left_at, [(slot.turn_id, now)])
-            granted_at = now
+            self._left[slot.turn_id] = granted_at = now
+            if slot.per_s >= LONG_WINDOW_S:
+                return
+            try:
+                await self.save_starts()
+            except StorageUnavailable:
+                return  # the entry is open: the request may go, and the next heartbeat saves this
 
 
 class TurnBooks(Books):

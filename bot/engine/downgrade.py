@@ -54,7 +54,7 @@ def _worst_case_nanousd(turn: TurnRun, model: str) -> int | None:
     assert turn.prompt is not None, "it was asked before"
     return turn.services.claude.pricing.worst_case_nanousd(
         model,
-        prompt_tokens=turn.prompt.expected_input_tokens(),
+        prompt_tokens=turn.prompt.most_input_tokens(),
         max_output_tokens=turn.prompt.max_output_tokens,
         cache_ttl=turn.prompt.cache_ttl,
         when=turn.services.database.now(),

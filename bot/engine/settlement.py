@@ -96,7 +96,18 @@ class Settlement:
                 return False
 
     async def _attempt(self, turn: TurnRun) -> Answered:
-        """Take the steps until one of them ends the turn."""
+        """Take the steps until one of them ends the turn. However it ends, what Claude has answered is
+        either part of the ending or in the ledger."""
+        answered: Answered | None = None
+        try:
+            answered = await self._taken_steps(turn)
+            return answered
+        finally:
+            if turn.owed is not None and (answered is None or answered.entry != turn.owed):
+                await uninterrupted(self._services.books.close(turn.owed))
+            turn.owed = None
+
+    async def _taken_steps(self, turn: TurnRun) -> Answered:
         try:
             async with asyncio.timeout(turn.remaining_s()) as turn.timer:
                 for step in STEPS:
@@ -124,6 +135,8 @@ class Settlement:
         if answered.answer is None or answered.outcome not in ANSWERED:
             return answered
         apart = take_apart(answered.answer, turn.adapter.capabilities)
+        if not apart.files:
+            return answered
         files = [File(each.name, each.text.encode(), each.media_type) for each in apart.files]
         kept = await patiently(self._services, lambda: stored(self._services.database, files))
         return replace(answered, answer=apart.markdown, files=kept)

@@ -216,7 +216,8 @@ async def _stream(turn: TurnRun, models: Sequence[str]) -> Completion:
                     _show(turn, turn.text + text)
                 case Restarted():
                     turn.text = turn.spoken
-                case Completion():
+                case Completion(closing=closing):
+                    turn.owed = closing
                     return event
     raise AssertionError("an answer ends with its completion or an error")
 

@@ -19,6 +19,7 @@ from bot.engine import notices
 from bot.engine.downgrade import Stream, cheaper_than, within_budget
 from bot.engine.turn_run import Json, TurnRun
 from bot.engine.turn_surroundings import asked_to_allow, filtered, occasion_of
+from bot.engine.writing import uninterrupted
 from bot.host.errors import PluginFailed, PluginTimedOut
 from bot.plugins import Told, ToolSpec
 from bot.plugins.signature import WrongArguments
@@ -38,7 +39,8 @@ async def answer(turn: TurnRun, stream: Stream) -> Completion:
     rounds = 0
     while completion.stop_reason == "tool_use":
         rounds += 1
-        await turn.books.close(completion.closing)
+        await uninterrupted(turn.books.close(completion.closing))
+        turn.owed = None
         if rounds > turn.services.settings.tools.max_rounds + 1:
             return replace(completion, stop_reason="end_turn", text=completion.text)
         results = await _results(turn, completion, rounds)

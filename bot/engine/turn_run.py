@@ -19,7 +19,7 @@ from bot.plugins import Role, ToolSpec
 from bot.ports import Adapter, Intake
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
-from bot.vocabulary import Attribution, Channel, ChannelKind, Clock, Message, Person
+from bot.vocabulary import Attribution, Channel, ChannelKind, Clock, Closing, Message, Person
 from config import Settings
 from config.overrides import ChannelSettings
 from storage.database import Database
@@ -94,6 +94,8 @@ class TurnRun:
     """What Claude said before it last used a tool; the text goes on from there."""
     exchange: list[NewSaid] = field(default_factory=list)
     """What went to and fro between Claude and tools in this answer, for the history."""
+    owed: Closing | None = None
+    """What the last request that Claude answered cost, until that is in the ledger."""
     timer: asyncio.Timeout | None = None
     """Ends the attempt at the deadline."""
     downgraded: bool = False

@@ -11,7 +11,8 @@ from bot.reports.drawing import COLOURS, Day, Drawing, Series
 from bot.reports.figures import Figures, Month
 from bot.vocabulary import Card, Fact, Listing
 from config.catalogue import Catalogue
-from storage.ledger import DIRECT, UsageSum
+from storage.ledger import DIRECT
+from storage.usage import Share
 
 TOP = 5
 MAX_CHARS = 1900
@@ -194,9 +195,7 @@ def _unusual(figures: Figures, names: Names) -> tuple[str, ...]:
     return tuple((days + channels)[:TOP])
 
 
-def _top(
-    sums: Sequence[UsageSum], name: Callable[[str | None], str], total: int
-) -> tuple[str, ...]:
+def _top(sums: Sequence[Share], name: Callable[[str | None], str], total: int) -> tuple[str, ...]:
     some = [each for each in sums if each.requests][:TOP]
     return tuple(
         _line(name(each.subject), each.cost_nanousd, each.unknown_cost_requests, total)

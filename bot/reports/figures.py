@@ -10,10 +10,10 @@ from bot.money.savings import Savings
 from bot.money.used import ModelUsed, Used, dearest_first, merge
 from bot.reports.anomalies import Unusual, unusual
 from bot.reports.forecast import forecast_nanousd
-from storage import budgets, ledger, usage
+from storage import budgets, usage
 from storage.database import Database
-from storage.ledger import UsageSum
-from storage.usage import TurnFigures
+from storage.ledger import DIRECT
+from storage.usage import Share, TurnFigures
 
 BASELINE_DAYS = 56
 """Days before a period with which its days are compared: eight weeks."""
@@ -73,8 +73,8 @@ class Figures:
     """What the period before cost; None if nothing was counted then."""
     days: Mapping[date, Mapping[str, int]]
     """Cost by day and model, for the picture."""
-    channels: Sequence[UsageSum]
-    people: Sequence[UsageSum]
+    channels: Sequence[Share]
+    people: Sequence[Share]
     month: Month
     unusual_days: Sequence[UnusualDay]
     unusual_channels: Sequence[UnusualChannel]
@@ -95,7 +95,7 @@ class FiguresReader:
         until = max(period.since, min(period.until, now))
         days, used = await self._days(period, until)
         earlier = await self._earlier_days(period, first_use)
-        channels = await read(ledger.by, "channel_key", since=period.since, until=until)
+        channels = await read(usage.shares, "channel_key", since=period.since, until=until)
         daily = {**earlier, **{day: sum(costs.values()) for day, costs in days.items()}}
         return Figures(
             kind=kind,
@@ -106,10 +106,10 @@ class FiguresReader:
             before_nanousd=await self._before(kind, period, first_use),
             days=days,
             channels=channels,
-            people=await read(ledger.by, "person_key", since=period.since, until=until),
+            people=await read(usage.shares, "person_key", since=period.since, until=until),
             month=await self._month(until, period, daily),
             unusual_days=_unusual_days(period, days, earlier),
-            unusual_channels=await self._unusual_channels(kind, period, until, first_use),
+            unusual_channels=await self._unusual_channels(kind, period, channels, first_use),
         )
 
     async def _days(
@@ -181,18 +181,23 @@ class FiguresReader:
         return claim.limit_nanousd + (0 if state is None else state.raised_nanousd)
 
     async def _unusual_channels(
-        self, kind: Kind, period: Period, until: datetime, first_use: datetime | None
+        self,
+        kind: Kind,
+        period: Period,
+        channels: Sequence[Share],
+        first_use: datetime | None,
     ) -> list[UnusualChannel]:
         if first_use is None:
             return []
-        spent = await self._database.read(usage.shared_channels, since=period.since, until=until)
         earlier = _periods_before(period, kind, first_use)
+        shared = [each for each in channels if each.subject not in (None, DIRECT)]
         found = []
-        for channel_key, nanousd in spent[:CHANNELS_COMPARED]:
-            costs = await self._database.read(usage.costs, earlier, channel_key=channel_key)
-            cost = unusual(nanousd, costs)
+        for each in shared[:CHANNELS_COMPARED]:
+            key = str(each.subject)
+            costs = await self._database.read(usage.costs, earlier, channel_key=key)
+            cost = unusual(each.cost_nanousd, costs)
             if cost is not None:
-                found.append(UnusualChannel(channel_key, cost))
+                found.append(UnusualChannel(key, cost))
         return found
 
 

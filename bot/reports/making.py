@@ -9,7 +9,8 @@ from bot.reports.figures import Figures, FiguresReader
 from bot.reports.names import NameFinder
 from config.catalogue import Catalogue
 from config.reports import ReportSettings
-from storage.ledger import DIRECT, UsageSum
+from storage.ledger import DIRECT
+from storage.usage import Share
 
 
 class DigestMaker:
@@ -66,6 +67,6 @@ def title_of(report: ReportSettings) -> str:
     return f"{report.name.replace('-', ' ').replace('_', ' ').capitalize()} digest"
 
 
-def _top(sums: Sequence[UsageSum]) -> list[str]:
+def _top(sums: Sequence[Share]) -> list[str]:
     found = [each.subject for each in sums if each.requests][:TOP]
     return [key for key in found if key is not None and key != DIRECT]

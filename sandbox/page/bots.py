@@ -176,9 +176,12 @@ class Bots:
             start_new_session=True,  # Ctrl-C in the terminal is for the conversation there
         )
         bot = Bot(process, log)
-        if not await bot.told_address():
+        try:
+            if not await bot.told_address():
+                raise BotFailed(await asyncio.to_thread(_last_words, command.log))
+        except BaseException:
             await bot.end(signal.SIGKILL)
-            raise BotFailed(await asyncio.to_thread(_last_words, command.log))
+            raise
         self._bots.append(bot)
 
 

@@ -1,5 +1,6 @@
 """Everything that `parley sandbox` starts: the simulated services, the bot between them, and the page."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -66,14 +67,10 @@ class Playground:
         self._stack = AsyncExitStack()
         self._page: PageServer | None = None
         self._bots: Bots | None = None
+        self._starting: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Start everything.
-
-        Raises:
-            OSError: a port that was asked for is taken.
-            BotFailed: the bot did not start.
-        """
+        """Start everything; the bot goes on starting meanwhile. Raises `OSError` if a port is taken."""
         try:
             await self._start()
         except BaseException:
@@ -95,11 +92,10 @@ class Playground:
         assert self._page is not None, "it is not started"
         return self._page.url
 
-    @property
-    def dashboard_url(self) -> str:
-        """The bot's dashboard."""
-        assert self._bots is not None, "it is not started"
-        return f"{self._bots.url}/dashboard/"
+    async def bot_started(self) -> None:
+        """Wait until the bot serves. Raises `BotFailed`, which says why it does not."""
+        assert self._starting is not None, "it is not started"
+        await asyncio.shield(self._starting)
 
     @property
     def claude_url(self) -> str | None:
@@ -125,9 +121,14 @@ class Playground:
             log=self._directory / "sandbox-bot.log",
         )
         self._bots = Bots(command=command, clock=SystemClock())
-        self._stack.push_async_callback(self._bots.stop)
-        await self._bots.start()
         self._page = await self._open_page(self._bots)
+        self._stack.push_async_callback(self._bots.stop)
+        self._starting = asyncio.create_task(self._bots.start(), name="starting the bot")
+        self._stack.push_async_callback(self._stop_starting, self._starting)
+
+    async def _stop_starting(self, starting: "asyncio.Task[None]") -> None:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
 
     async def _open_page(self, bots: Bots) -> PageServer:
         for port in (PORT, 0) if self._port is None else (self._port,):

@@ -24,6 +24,14 @@ class Button:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it is shown: where its content is, below the server's root, and what it shows."""
+
+    path: str
+    alt: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visible:
     """A message as somebody sees it. `text` leaves out the buttons."""
@@ -38,6 +46,9 @@ class Visible:
     buttons: tuple[Button, ...] = ()
     files: tuple[str, ...] = ()
     """Their names."""
+    pictures: tuple[Picture, ...] = ()
+    blocks: tuple[Mapping[str, Any], ...] = ()
+    """How it is laid out, if it is; for those who draw it rather than read it."""
     edited: bool = False
     streaming: bool = False
     ephemeral_for: str | None = None
@@ -68,6 +79,8 @@ class Renderer:
             text=self.text(content),
             buttons=tuple(buttons_of(content.blocks)),
             files=tuple(file.name for file in content.files),
+            pictures=tuple(_pictures(message)),
+            blocks=content.blocks,
             edited=message.edited_ts is not None,
             streaming=message.stream is StreamState.STREAMING,
             ephemeral_for=message.ephemeral_for,
@@ -208,3 +221,15 @@ def _button(element: Mapping[str, Any], action_id: str) -> Button:
         style=str(element.get("style", "")),
         url=str(element.get("url", "")),
     )
+
+
+def _pictures(message: Message) -> Iterator[Picture]:
+    """Shared files that are pictures, and files that image blocks show."""
+    place = f"files/{message.team_id}-"
+    for file in message.content.files:
+        if file.media_type.startswith("image/"):
+            yield Picture(f"{place}{file.id}/{file.name}", file.title)
+    for block in message.content.blocks:
+        shown = block.get("slack_file") or {}
+        if block.get("type") == "image" and shown.get("id"):
+            yield Picture(f"{place}{shown['id']}/picture", str(block.get("alt_text", "")))

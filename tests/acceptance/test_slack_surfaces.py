@@ -131,6 +131,19 @@ async def test_a_conversation_begins_with_prompts_and_gets_a_title(rig: SlackSer
     assert rig.slack.status("@ada", thread_ts).title == "What is a lease?"
 
 
+async def test_the_whole_service_works_over_http(tmp_path: Path) -> None:
+    """Events and commands come to PARLEY_HTTP, and no socket is opened."""
+    async with slack_service(tmp_path, {"PARLEY_SLACK__MODE": "http"}, started=False) as rig:
+        rig.environ["SLACK_SIGNING_SECRET"] = rig.slack.signing_secret
+        await rig.start()
+        rig.slack.push_to(f"{rig.url}/slack/events")
+        assert await rig.slack.verify_url()
+        await rig.answers_to(rig.slack.say("Hello?", mention=True))
+        rig.slack.slash("/parley", "help")
+        await wait_until(lambda: helps(rig), PATIENCE_S, what="the help")
+        assert rig.slack.sockets_opened == 0
+
+
 async def test_a_stranger_in_a_shared_channel_is_answered(rig: SlackService) -> None:
     """Somebody of another company, in a channel shared with it: by name, and under our workspace."""
     other = rig.slack.add_workspace("Elsewhere")

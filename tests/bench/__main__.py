@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.telemetry.logs import configure_logs
 from bot.vocabulary import SystemClock
-from tests.bench import deltas, discord, dollars, memory, pickup, slack, stored, turns
+from tests.bench import deltas, digest, discord, dollars, memory, pickup, slack, stored, turns
 from tests.bench.bench import DURABLE, Bench
 from tests.bench.figures import Table
 from tests.postgres import PostgresMissing, PostgresServer
@@ -25,6 +25,7 @@ BENCHMARKS = {
     "deltas": deltas.measure,
     "slack": slack.measure,
     "discord": discord.measure,
+    "digest": digest.measure,
 }
 LIBRARIES = ("anthropic", "aiohttp", "slack-sdk", "discord.py", "sqlalchemy", "asyncpg")
 

@@ -70,6 +70,15 @@ class ParleyProcess:
         async with asyncio.timeout(PATIENCE_S):
             return (await self._process.stdout.read()).decode()
 
+    async def tells(self, what: str) -> str:
+        """The first line on stderr that contains `what`; it must come in time."""
+        assert self._process.stderr is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while line := (await self._process.stderr.readline()).decode():
+                if what in line:
+                    return line
+        raise AssertionError(f"it ended without telling {what!r}")
+
     async def complaints(self) -> str:
         """All it wrote to stderr, once it has ended."""
         assert self._process.stderr is not None

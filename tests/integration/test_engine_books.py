@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from pathlib import Path
 
 from sandbox.claude import BillStatus, Fault, Pace, Reply
 from tests.engine_rig import Rig, engine
@@ -150,3 +151,42 @@ async def test_the_footer_tells_model_tokens_and_cost(ready_url: str) -> None:
         )
         await rig.ask("Its size?")
         assert rig.asked[-1].said[1] == ("assistant", "Paris.")
+
+
+SLOW_FILTER = '''
+"""Looks at answers for as long as there is a file."""
+
+import asyncio
+from pathlib import Path
+
+from bot.plugins import Context, Plugin
+
+plugin = Plugin("slow", api=1)
+
+
+@plugin.filter(stage="outbound", on_error="block", timeout_s=30)
+async def look(_ctx: Context, text: str) -> None:
+    """Take time."""
+    Path("{reached}").touch()
+    while Path("{flag}").exists():
+        await asyncio.sleep(0.01)
+'''
+
+
+async def test_an_answer_that_came_too_late_is_in_the_books(ready_url: str, tmp_path: Path) -> None:
+    """The question changes when Claude has answered and a filter still looks at it: nobody sees that
+    answer, but it is on the bill, and so it is in the ledger."""
+    flag, reached, folder = tmp_path / "flag", tmp_path / "reached", tmp_path / "plugins"
+    folder.mkdir()
+    flag.touch()
+    (folder / "slow.py").write_text(SLOW_FILTER.format(flag=flag, reached=reached))
+    async with engine(ready_url, f'[plugin_host]\nfolder = "{folder}"') as rig:
+        rig.claude.script.always(lambda asked: f"About {asked.question}")
+        question = rig.say("Old words")
+        await wait_until(reached.exists, what="the filter at work")
+        rig.platform.change(question, "New words")
+        await rig.claude.wait_for_request(2)
+        flag.unlink()
+        assert "New words" in await rig.answer_to(question)
+        assert [row.status for row in await rig.ledger()] == ["completed", "completed"]
+        assert await _disagreements(rig) == []

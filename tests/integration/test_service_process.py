@@ -37,7 +37,7 @@ async def test_it_comes_up_by_itself_and_ends_when_it_is_told_to(
     tmp_path: Path, unused_tcp_port: int
 ) -> None:
     """With nothing set at all it makes its database, is ready, and ends in time and in order."""
-    async with parley("sandbox", directory=tmp_path, port=unused_tcp_port) as service:
+    async with parley("sandbox", "--no-page", directory=tmp_path, port=unused_tcp_port) as service:
         await started(service)
         service.terminate()
         assert await service.ended() == 0
@@ -55,8 +55,8 @@ async def test_two_replicas_come_up_together_and_one_goes_on_alone(
     ports = unused_tcp_port_factory(), unused_tcp_port_factory()
     environ = {"DATABASE_URL": database_url}
     async with (
-        parley("sandbox", directory=tmp_path, port=ports[0], environ=environ) as one,
-        parley("sandbox", directory=tmp_path, port=ports[1], environ=environ) as two,
+        parley("sandbox", "--no-page", directory=tmp_path, port=ports[0], environ=environ) as one,
+        parley("sandbox", "--no-page", directory=tmp_path, port=ports[1], environ=environ) as two,
     ):
         await asyncio.gather(started(one), started(two))
         one.kill()
@@ -74,7 +74,7 @@ async def test_a_database_that_keeps_silent(
     url = f"postgresql://me:hunter2@127.0.0.1:{silent_server.getsockname()[1]}/parley"
     environ = {"DATABASE_URL": url}
     async with parley(
-        "sandbox", directory=tmp_path, port=unused_tcp_port, environ=environ
+        "sandbox", "--no-page", directory=tmp_path, port=unused_tcp_port, environ=environ
     ) as service:
         await service.answers("/healthz", 200)
         said = await service.answers("/readyz", 503)
@@ -116,7 +116,7 @@ async def test_an_answer_that_is_being_written_when_it_is_told_to_stop(
 async def test_a_web_port_that_is_taken(tmp_path: Path, silent_server: socket.socket) -> None:
     """The service does not start half: it says which setting to change, and ends."""
     port = silent_server.getsockname()[1]
-    async with parley("sandbox", directory=tmp_path, port=port) as service:
+    async with parley("sandbox", "--no-page", directory=tmp_path, port=port) as service:
         assert await service.ended(within_s=60) == 1
         said = await service.complaints()
     assert f"PARLEY_HTTP=127.0.0.1:{port}: another process listens there" in said

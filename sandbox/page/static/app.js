@@ -29,6 +29,7 @@ async function learnCommands() {
     try {
       const { plugins } = await get("/via/bot/dashboard/api/plugins");
       commands = plugins.flatMap((plugin) => plugin.offers ?? []).sort((one, other) => one.name.localeCompare(other.name));
+      document.body.dataset.commands = String(commands.length);
       return;
     } catch {
       await pause(1000);
@@ -49,9 +50,9 @@ function drawSwitcher() {
 
 function botChanged(state) {
   const running = state.replicas.filter((each) => each.running);
-  const text = state.busy ? "The bot is being started" : running.length === 0 ? "The bot is down" : running.length === 1 ? `Bot running, process ${running[0].pid}` : `${running.length} replicas running`;
+  const text = state.busy ? "The bot is being started" : running.length === 0 ? "The bot is down" : running.length === 1 ? "Bot running" : `${running.length} replicas running`;
   const kind = state.busy ? "warn" : running.length ? "good" : "bad";
-  place(at("bot-state"), h("span", { class: `chip ${kind}` }, text), state.ahead_s > 0 && h("span", { class: "muted" }, `${time.format(new Date(state.now))} UTC for the bot`));
+  place(at("bot-state"), h("span", { class: `chip ${kind}`, title: running.map((each) => `process ${each.pid}`).join(", ") }, text), state.ahead_s > 0 && h("span", { class: "muted" }, `${time.format(new Date(state.now))} UTC for the bot`));
   at("dashboard").hidden = !running.length;
   if (running.length) at("dashboard").href = `${running[0].url}/dashboard/`;
 }

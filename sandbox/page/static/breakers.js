@@ -82,6 +82,7 @@ export function breakers(root, { slack, panes, follow, happened, botChanged }) {
       happened("One of two replicas was killed. What it was answering is taken over by the other once its lease is over, here after six seconds.");
     },
     clock: async () => {
+      for (let waited = 0; waited < 100 && Object.values(panes).some((each) => each.busy); waited += 1) await pause(100);
       const then = monday(state.now);
       await bot("clock", { to: then.toISOString() });
       happened(`For the bot it is now ${weekday.format(then)}; at 09:00 the digest arrives in #general of both.`);

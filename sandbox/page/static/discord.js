@@ -93,6 +93,7 @@ export class Discord {
       })),
       files: files.filter((file) => !isPicture(file)).map((file) => file.filename),
       pictures: files.filter(isPicture).map((file) => ({ src: file.src, alt: file.description ?? file.filename })),
+      blocks: [],
       embeds: data.now.embeds.map((embed) => ({
         title: embed.title, text: this.#shown(embed.description ?? ""), footer: embed.footer?.text,
         fields: (embed.fields ?? []).map((field) => ({ name: field.name, value: this.#shown(field.value) })),
@@ -109,6 +110,10 @@ export class Discord {
       ...visible.filter((thread) => thread.parent_id === channel.id && THREADS.includes(thread.type))
         .map((thread) => ({ id: thread.id, name: thread.name, below: true, direct: false, withBot: true })),
     ]);
+  }
+
+  all(place) {
+    return [...this.#messages.values()].filter((message) => message.place === place);
   }
 
   messages(place) {

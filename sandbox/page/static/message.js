@@ -19,6 +19,13 @@ function embed(found) {
     found.footer && h("p", { class: "muted" }, found.footer));
 }
 
+function block(found) {
+  if (found.kind === "header") return h("p", { class: "heading" }, found.text);
+  if (found.kind === "context") return h("div", { class: "muted small" }, markdown(found.text));
+  if (found.fields.length) return h("div", { class: "fields" }, found.fields.map((field) => h("div", {}, markdown(field))));
+  return found.text && markdown(found.text);
+}
+
 function buttons(message, acts) {
   return message.buttons.length > 0 && h("div", { class: "answer-buttons" }, message.buttons.map((button) =>
     h("button", {
@@ -38,7 +45,7 @@ function tools(message, acts, person) {
 }
 
 export function messageElement(message, acts, person) {
-  const text = message.markdown ? markdown(message.text) : h("p", {}, message.text.split("\n").flatMap((line, index) => [index > 0 && h("br"), ...inline(line)]));
+  const text = message.blocks.length ? h("div", { class: "card-like" }, message.blocks.map(block)) : message.markdown ? markdown(message.text) : h("p", {}, message.text.split("\n").flatMap((line, index) => [index > 0 && h("br"), ...inline(line)]));
   return h("li", { class: `message${message.streaming ? " streaming" : ""}${message.onlyFor ? " only-you" : ""}${message.author.bot ? " by-bot" : ""}`, "aria-busy": message.streaming ? "true" : null },
     message.replyText && h("p", { class: "reply-to" }, message.replyText),
     avatar(message.author),

@@ -159,6 +159,7 @@ export function pane(service, root, { commands, follow, announce }) {
   return {
     draw,
     get place() { return here; },
+    get busy() { return service.places().some((each) => service.all(each.id).some((message) => message.streaming)); },
     goTo: (id, inThread = null) => go(service.places().find((each) => each.id === id) ?? here, inThread),
     say,
   };

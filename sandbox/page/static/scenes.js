@@ -15,6 +15,7 @@ const STAGES = [
 
 function stage(way, [name, title, why], start) {
   const at = way.stages[name];
+  if (!at && way.stages.delivered) return h("li", { class: "done skipped" }, h("div", { class: "row" }, h("b", {}, title), h("span", { class: "when" }, "not needed")));
   const after = at && seconds(Math.max(0, (Date.parse(at) - start) / 1000));
   return h("li", { class: at ? "done" : "to-come" }, h("div", { class: "row" }, h("b", {}, title), h("span", { class: "when" }, at ? (name === "received" ? "at once" : `+ ${after}`) : "…")),
     h("p", { class: "muted" }, why));
@@ -25,14 +26,16 @@ function request(each) {
   const fact = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
   return h("li", { class: "request" }, h("div", { class: "row" }, h("b", {}, each.model), h("span", {}, took ?? "running")),
     h("dl", {}, fact("Input", number(each.input_tokens)), fact("Read from cache", number(each.cache_read_tokens)), fact("Written to cache", number(each.cache_write_tokens)),
-      fact("Output", number(each.output_tokens)), fact("Cost", each.status === "open" ? "…" : dollars(each.cost_usd)), fact("Entry", each.status)));
+      fact("Output", number(each.output_tokens)), fact("Cost", each.status === "open" ? "…" : dollars(each.cost_usd)), fact("Entry", each.status)),
+    each.status === "estimated" && h("p", { class: "muted small" }, "It died on the way: its output is estimated, and counted."));
 }
 
 export function scenes(root) {
-  const events = h("ol", { class: "events", "aria-live": "polite" });
+  const events = h("ol", { class: "events" });
   const way = h("div", { class: "way" });
+  const latest = h("p", { class: "latest", role: "status", hidden: true });
   const intro = h("p", { class: "muted" }, "Say something: its way through the house is shown here, from the moment it is kept to the final reply. “Follow” shows that of an older message.");
-  root.replaceChildren(h("header", {}, h("h2", {}, "Behind the scenes")), h("div", { class: "scroll-y", tabindex: "0", role: "region", "aria-label": "The way of a message" }, way, h("h3", {}, "What happened"), events));
+  root.replaceChildren(h("header", {}, h("h2", {}, "Behind the scenes")), latest, h("div", { class: "scroll-y", tabindex: "0", role: "region", "aria-label": "The way of a message" }, way, h("h3", {}, "What happened"), events));
   place(way, intro);
   let following = 0;
 
@@ -68,6 +71,8 @@ export function scenes(root) {
 
   function happened(text) {
     const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(new Date());
+    latest.hidden = false;
+    place(latest, text);
     events.prepend(h("li", {}, h("time", {}, time), h("span", {}, text)));
     while (events.children.length > 30) events.lastChild.remove();
   }

@@ -5,6 +5,31 @@ import { follow, get, send } from "./wire.js";
 const CONTROL = "/via/slack/_control";
 const verb = async (name, given) => (await send("POST", `${CONTROL}/${name}`, given)).result;
 
+const STATUS_MS = 120_000; // Slack takes a status away by itself after two minutes
+const LAID_OUT = ["header", "section", "context", "image"];
+
+// Slack's own markup, as Markdown.
+export function fromMrkdwn(text) {
+  return text
+    .replace(/<([^|>]+)\|([^>]+)>/g, "[$2]($1)")
+    .replace(/<(https?:[^>]+)>/g, "$1")
+    .replace(/(^|[\s(])\*([^*\n]+)\*/g, "$1**$2**")
+    .replace(/(^|[\s(])~([^~\n]+)~/g, "$1~~$2~~")
+    .replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
+}
+
+const written = (text) => (text?.type === "mrkdwn" ? fromMrkdwn(text.text) : (text?.text ?? ""));
+
+// The blocks of a card; none for a message that is text alone.
+function layout(blocks) {
+  if (!blocks.some((block) => block.type === "header")) return [];
+  return blocks.filter((block) => LAID_OUT.includes(block.type)).map((block) => ({
+    kind: block.type,
+    text: block.type === "context" ? (block.elements ?? []).map(written).join(" ") : written(block.text),
+    fields: (block.fields ?? []).map(written),
+  }));
+}
+
 export class Slack {
   id = "slack";
   name = "Slack";
@@ -36,7 +61,7 @@ export class Slack {
     for (const { kind, data } of changes) {
       if (kind === "world") await this.#look();
       else if (kind === "reset") this.#messages.clear();
-      else if (kind === "status") this.#statuses.set(`${data.channel}/${data.thread_ts}`, data.text);
+      else if (kind === "status") this.#statuses.set(`${data.channel}/${data.thread_ts}`, { text: data.text, until: Date.now() + STATUS_MS });
       else if (data.ts) touched.set(`${data.channel}/${data.ts}`, data);
     }
     await Promise.all([...touched.keys()].map((key) => this.#fetch(key)));
@@ -68,6 +93,7 @@ export class Slack {
       files: shown.files,
       pictures: (shown.pictures ?? []).map((picture) => ({ src: `/via/slack-files/${picture.path}`, alt: picture.alt })),
       embeds: [],
+      blocks: layout(shown.blocks ?? []),
     };
   }
 
@@ -80,6 +106,10 @@ export class Slack {
         : { id: channel.id, name: channel.name, private: channel.kind === "group", direct: false, withBot: channel.members.includes(bot?.id) });
   }
 
+  all(place) {
+    return [...this.#messages.values()].filter((message) => message.place === place);
+  }
+
   messages(place, root = null) {
     const here = [...this.#messages.values()].filter((message) => message.place === place && (!message.onlyFor || message.onlyFor === this.person.id));
     here.sort((one, other) => one.at - other.at);
@@ -90,8 +120,9 @@ export class Slack {
   }
 
   status(place, root = null) {
-    if (root !== null) return this.#statuses.get(`${place}/${root}`) || "";
-    return [...this.#statuses].find(([key, text]) => text && key.startsWith(`${place}/`))?.[1] ?? "";
+    const shown = [...this.#statuses].filter(([key, status]) => status.text && status.until > Date.now() &&
+      (root === null ? key.startsWith(`${place}/`) : key === `${place}/${root}`));
+    return shown[0]?.[1].text ?? "";
   }
 
   houseKeyOf(said) {

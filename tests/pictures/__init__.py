@@ -1,0 +1,1 @@
+"""The documents' screenshots, taken by the product itself."""
