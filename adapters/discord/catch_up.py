@@ -86,7 +86,7 @@ class CatchUp:
             return
         since = oldest if until is None else max(oldest, until - timedelta(seconds=MARGIN_S))
         after = time_snowflake(since)
-        channels = _channels(known, number, count)
+        channels = channels_to_look_through(known, number, count)
         at_once = asyncio.Semaphore(AT_ONCE)
         found = await asyncio.gather(
             *(self._look(each, guild, after, at_once) for each, guild in channels.items())
@@ -142,7 +142,9 @@ class CatchUp:
         return await asked()
 
 
-def _channels(known: Sequence[KnownThread], number: int, count: int) -> dict[str, str | None]:
+def channels_to_look_through(
+    known: Sequence[KnownThread], number: int, count: int
+) -> dict[str, str | None]:
     """The channels and threads to look through, with their guilds; those heard of last come first."""
     found: dict[str, str | None] = {}
     for each in known:
