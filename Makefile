@@ -46,6 +46,7 @@ docs: $(DEV_STAMP) ## make the site of the documents, in build/site
 	@echo "The site is in build/site; open build/site/index.html"
 
 pictures: $(DEV_STAMP) ## take the documents' screenshots anew (needs Chromium)
+	@$(BIN)/python -m tests.digest_picture >/dev/null
 	@exec $(BIN)/python -m tests.pictures
 
 lock: ## pin dependencies anew after pyproject.toml changed (ARGS=--upgrade for newer versions)

@@ -149,8 +149,8 @@ def _facts(figures: Figures) -> tuple[Fact, ...]:
     turns, used = figures.turns, figures.used
     facts = [
         Fact("Answers", f"{turns.answered:,}"),
-        Fact("Failed", f"{turns.failed:,}"),
-        Fact("Other model", f"{turns.fallbacks:,}"),
+        Fact("Failures", f"{turns.failed:,}"),
+        Fact("Fallbacks", f"{turns.fallbacks:,}"),
         Fact("Saved by caching", readable(used.saved_nanousd)),
     ]
     if turns.turned_away:

@@ -204,6 +204,7 @@ def _over_bars(axes: "Axes", drawing: Drawing, tops: Sequence[float]) -> None:
             textcoords="offset points",
             ha="center",
             size=21,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5},
             **style,
         )
 

@@ -79,7 +79,7 @@ def test_everything_at_a_glance() -> None:
     assert made().text == (
         "**Weekly digest · 16\N{EN DASH}22 November 2026**\n\n"
         "**$84.00**, 12 % more than the week before ($75.00). November is heading for $340.00.\n\n"
-        "- Answers: 900\n- Failed: 4\n- Other model: 6\n- Saved by caching: $31.00\n"
+        "- Answers: 900\n- Failures: 4\n- Fallbacks: 6\n- Saved by caching: $31.00\n"
         "- First words after: 1.2 s\n- Per answer: $0.0933\n\n"
         "**Channels**\n- #general: $60.00 (71 %)\n- Direct messages: $24.00 (29 %)\n\n"
         "**People**\n- Ada: $50.00 (60 %)\n- Grace: $34.00 (40 %)\n\n"
