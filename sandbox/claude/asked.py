@@ -8,7 +8,6 @@ from typing import Any
 from sandbox.claude.models import Model
 from sandbox.claude.prompt import Body, content_of
 
-
 _CONTEXT = re.compile(r"\A(\[[^\]\n]*:\]\n)+")
 """Lines in brackets that end in a colon, as bots use to say who speaks."""
 
