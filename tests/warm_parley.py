@@ -22,6 +22,8 @@ _FORKS.set_forkserver_preload(
     [
         "adapters.discord",
         "adapters.slack",
+        "adapters.discord",
+        "adapters.slack",
         "adapters.terminal",
         "aiosqlite",
         "alembic.command",
