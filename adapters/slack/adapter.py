@@ -50,6 +50,10 @@ _CAPABILITIES: Final = Capabilities(
 )
 
 
+_MAY_NOT_LOOK: Final = frozenset({"missing_scope", "method_deprecated", "unknown_method"})
+"""Looking at channels is refused, which says nothing about whether this one is there."""
+
+
 class SlackAdapter:
     """One Slack app, in one workspace or in many."""
 
@@ -218,10 +222,14 @@ class SlackAdapter:
     async def find_channel(self, target: str) -> Channel:
         """The channel with this id, or the direct conversation with the person whose id it is."""
         problem: PlatformError = PlatformError("the app is installed nowhere")
-        for workspace in await self._parts.workspaces.all():
+        workspaces = await self._parts.workspaces.all()
+        for workspace in workspaces:
             try:
                 return await self._channel_in(workspace, target)
             except PlatformError as error:
+                may_look = not (isinstance(error, Refused) and error.code in _MAY_NOT_LOOK)
+                if not may_look and len(workspaces) == 1:
+                    return channel_of(workspace, target)  # posting there will tell
                 problem = error
         raise PlatformError(
             f"slack:{target} can't be reached ({problem}); it must be the id of a channel that the bot "

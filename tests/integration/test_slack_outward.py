@@ -268,6 +268,16 @@ async def test_a_channel_or_person_is_found_by_id(desk: SlackDesk) -> None:
         await desk.adapter.find_channel("C0NOWHERE")
 
 
+@pytest.mark.parametrize("refusal", ["missing_scope", "unknown_method"])
+async def test_a_channel_that_may_not_be_looked_at_is_taken_as_named(
+    desk: SlackDesk, refusal: str
+) -> None:
+    """In the only workspace there is: a digest need not wait for a scope it can do without."""
+    desk.slack.fail_next(Fault.of_error(refusal), method="conversations.info")
+    found = await desk.adapter.find_channel("C0SANDBOX1")
+    assert (found.workspace, found.id) == (desk.direct().channel.workspace, "C0SANDBOX1")
+
+
 async def test_a_missing_scope_is_named(desk: SlackDesk) -> None:
     """With what to do about it."""
     thread = await a_thread(desk)
