@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import structlog
+
 from adapters.slack.api import SlackApi
 from adapters.slack.errors import Refused
 from adapters.slack.mrkdwn import cut, mrkdwn
@@ -15,6 +17,8 @@ from adapters.slack.render import fallback, metadata
 from adapters.slack.uploads import Uploads
 from bot.ports import OutgoingFile, Part
 from bot.vocabulary import Card, Clock, Fact, Listing
+
+log = structlog.get_logger(__name__)
 
 Json = Mapping[str, Any]
 
@@ -63,10 +67,10 @@ class Cards:
 
     async def post(self, place: Place, part: Part, card: Card) -> str:
         """Post a card as one message, with its picture where there is one; the message's id."""
-        if part.picture is None:
+        pictures = await self._pictures(place, part)
+        if part.picture is None or not pictures:
             return await self._post(place, part, blocks_of(card))
-        file_id = await self._uploads.stored(place, part.picture)
-        blocks = [*blocks_of(card), picture_block(file_id, part.picture)]
+        blocks = [*blocks_of(card), *pictures]
         for wait_s in (*WAITS_S, None):
             try:
                 return await self._post(place, part, blocks)
@@ -80,13 +84,21 @@ class Cards:
 
     async def edit(self, place: Place, ts: str, part: Part, card: Card) -> None:
         """Bring a message to this card; a picture stays as it is, or is sent."""
-        blocks = blocks_of(card)
-        if part.picture is not None:
-            file_id = await self._uploads.stored(place, part.picture)
-            blocks.append(picture_block(file_id, part.picture))
+        blocks = [*blocks_of(card), *await self._pictures(place, part)]
         await self._api.call(
             "chat.update", place.workspace, ts=ts, **self._told(place, part, blocks)
         )
+
+    async def _pictures(self, place: Place, part: Part) -> list[Json]:
+        """The picture, if there is one and Slack takes it: what a report says must not wait for that."""
+        if part.picture is None:
+            return []
+        try:
+            file_id = await self._uploads.stored(place, part.picture)
+        except Refused as error:
+            log.warning("a picture is left out", team=place.workspace, error=str(error))
+            return []
+        return [picture_block(file_id, part.picture)]
 
     async def _post(self, place: Place, part: Part, blocks: Sequence[Json]) -> str:
         told = self._told(place, part, blocks)

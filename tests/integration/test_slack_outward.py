@@ -268,6 +268,15 @@ async def test_a_channel_or_person_is_found_by_id(desk: SlackDesk) -> None:
         await desk.adapter.find_channel("C0NOWHERE")
 
 
+async def test_a_report_does_without_a_picture_that_slack_does_not_take(desk: SlackDesk) -> None:
+    """Its words come all the same."""
+    thread = await a_thread(desk)
+    desk.slack.fail_next(Fault.of_error("missing_scope"), method="files.getUploadURLExternal")
+    await desk.adapter.post(thread, part(CARD.markdown(), card=CARD, picture=picture()))
+    (message,) = shown(desk, thread)
+    assert "$12.34" in message.text
+
+
 @pytest.mark.parametrize("refusal", ["missing_scope", "unknown_method"])
 async def test_a_channel_that_may_not_be_looked_at_is_taken_as_named(
     desk: SlackDesk, refusal: str
