@@ -15,9 +15,6 @@ MAX_LINE: Final = 5_000
 IN_LINE_S: Final = 60.0
 """The tiers say what Slack allows at least. Calls stand in line only for a while after it refused one."""
 
-LATE_S: Final = 30.0
-"""Who does not come for so long after their turn has lost it."""
-
 # Calls a minute, where they are few enough to matter. startStream, appendStream, stopStream:
 # https://docs.slack.dev/reference/methods/chat.startStream and its neighbours.
 _PER_MINUTE: Final = {
@@ -74,11 +71,10 @@ class _Bucket:
     def stands_in_line(self, now: float) -> bool:
         return self.always_in_line or now < self.in_line_until
 
-    def forget_late(self, now: float) -> None:
+    def wait_in_line(self, what: str, turn: float) -> None:
         if len(self.line) >= MAX_LINE:
-            self.line = {what: turn for what, turn in self.line.items() if turn > now - LATE_S}
-        while len(self.line) >= MAX_LINE:
-            del self.line[next(iter(self.line))]
+            del self.line[next(iter(self.line))]  # who has not been seen for longest
+        self.line[what] = turn
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,8 +112,7 @@ class Pacing:
         wait_s = max(turn - now, forbidden_s)
         if wait_s <= 0:
             return 0.0
-        bucket.forget_late(now)
-        bucket.line[call.what] = turn
+        bucket.wait_in_line(call.what, turn)
         return wait_s
 
     def come(self, call: Call) -> None:
@@ -146,7 +141,8 @@ class Pacing:
         key = (call.method, f"{call.workspace}:{call.channel}" if by_channel else call.workspace)
         bucket = self._buckets.get(key)
         if bucket is None:
-            self._forget_full_ones()
+            if len(self._buckets) >= MAX_BUCKETS:
+                del self._buckets[next(iter(self._buckets))]
             bucket = self._buckets[key] = self._new(call.method)
         return bucket
 
@@ -158,13 +154,3 @@ class Pacing:
             size = float(_PER_MINUTE.get(method, _MANY))
             per_s = size / 60
         return _Bucket(size, per_s, size, now, always_in_line=method in _PER_CHANNEL)
-
-    def _forget_full_ones(self) -> None:
-        if len(self._buckets) < MAX_BUCKETS:
-            return
-        now = self.clock.monotonic()
-        for key, bucket in list(self._buckets.items()):
-            if bucket.level_at(now) >= bucket.size and bucket.forbidden_until <= now:
-                del self._buckets[key]
-        while len(self._buckets) >= MAX_BUCKETS:
-            del self._buckets[next(iter(self._buckets))]
