@@ -119,6 +119,7 @@ class SlackAdapter:
 
     async def aclose(self) -> None:
         """Close what is open; a later verb opens it again."""
+        await self._parts.errands.aclose()
         await self._parts.connection.aclose()
 
     # What the bot says
@@ -249,7 +250,7 @@ class SlackAdapter:
 
     async def _post(self, thread: Thread, place: Place, part: Part) -> Shown:
         if part.card is not None:
-            await self._parts.signs.done(thread, place)
+            self._parts.signs.done(thread, place)
             return Shown(await self._parts.cards.post(place, part, part.card))
         recipient = self._recipient(thread, part)
         return await self._parts.posts.post(thread, place, part, recipient=recipient)

@@ -1,6 +1,5 @@
 """Slack's Web API: every call is made once, waits as Slack asks for, and fails in the port's words."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,7 +8,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.errors import Refused, TokenLost, translated
-from adapters.slack.pacing import Pacing
+from adapters.slack.pacing import Call, Pacing
 from adapters.slack.proxy import proxy_for
 from adapters.slack.workspaces import Workspaces
 from bot.ports import PlatformBusy, PlatformError
@@ -20,7 +19,7 @@ REQUEST_S: Final = 20.0
 CONNECT_S: Final = 5.0
 MAX_CONNECTIONS: Final = 200
 LONGEST_WAIT_S: Final = 4.0
-"""A call that would have to stand in line longer than this is given back, with the time it takes."""
+"""A call that has to stand in line longer than this comes back when its turn has come."""
 
 _logger = logging.getLogger("slack_sdk.parley")
 
@@ -32,6 +31,14 @@ class Connection:
         self.api_url = api_url
         self.proxy = proxy_for(api_url)
         self._session: aiohttp.ClientSession | None = None
+        self._shared_client: AsyncWebClient | None = None
+
+    @property
+    def shared_client(self) -> AsyncWebClient:
+        """A client that is given a token with each call."""
+        if self._shared_client is None or self._shared_client.session is not self.session:
+            self._shared_client = self.client()
+        return self._shared_client
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -82,34 +89,30 @@ class SlackApi:
             Refused: any other refusal, with its error string.
         """
         channel = arguments.get("channel")
+        about = arguments.get("ts") or arguments.get("thread_ts") or arguments.get("user") or ""
+        call = Call(method, workspace, channel, f"{channel}:{about}")
         installed = await self.workspaces.of(workspace)
-        await self._in_turn(method, workspace, channel)
+        await self._in_turn(call)
         try:
             return await called(
-                self.connection.client(), method, token=installed.token, **arguments
+                self.connection.shared_client, method, token=installed.token, **arguments
             )
         except PlatformBusy as error:
-            self.pacing.refused(method, workspace, channel, error.retry_after_s)
+            self.pacing.refused(call, error.retry_after_s)
             raise
         except TokenLost:
             await self.workspaces.lost(workspace)
             raise
 
-    async def _in_turn(self, method: str, workspace: str, channel: str | None) -> None:
-        """Wait for a place in the line. Raises `PlatformBusy` where that took too long."""
-        forbidden_s = self.pacing.forbidden_s(method, workspace, channel)
-        if forbidden_s > 0:
-            raise PlatformBusy(f"{method}: Slack asked to wait", retry_after_s=forbidden_s)
-        wait_s = self.pacing.take(method, workspace, channel)
+    async def _in_turn(self, call: Call) -> None:
+        """Wait for the call's turn. Raises `PlatformBusy` where that takes long; the place in the line
+        is kept."""
+        wait_s = self.pacing.wait_s(call)
         if wait_s > LONGEST_WAIT_S:
-            self.pacing.give_back(method, workspace, channel)
-            raise PlatformBusy(f"{method}: too many at once", retry_after_s=wait_s)
+            raise PlatformBusy(f"{call.method}: too many at once", retry_after_s=wait_s)
         if wait_s > 0:
-            try:
-                await self.pacing.clock.sleep(wait_s)
-            except asyncio.CancelledError:
-                self.pacing.give_back(method, workspace, channel)
-                raise
+            await self.pacing.clock.sleep(wait_s)
+            self.pacing.come(call)
 
 
 async def called(client: AsyncWebClient, method: str, **arguments: Any) -> Json:

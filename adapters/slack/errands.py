@@ -20,13 +20,15 @@ class Errands:
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
-    def run(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+    def run(
+        self, name: str, work: Coroutine[Any, Any, object], *, within_s: float = ERRAND_S
+    ) -> None:
         """Do it soon; where there are too many it is left out, as none is worth holding anything up."""
         if len(self._running) >= MAX_ERRANDS:
             work.close()
             log.warning("left out, as too much is to be done at once", errand=name)
             return
-        task = asyncio.create_task(self._do(name, work), name=f"slack {name}")
+        task = asyncio.create_task(self._do(name, work, within_s), name=f"slack {name}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -38,9 +40,9 @@ class Errands:
         if running:
             await asyncio.wait(running)
 
-    async def _do(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+    async def _do(self, name: str, work: Coroutine[Any, Any, object], within_s: float) -> None:
         try:
-            async with asyncio.timeout(ERRAND_S):
+            async with asyncio.timeout(within_s):
                 await work
         except (PlatformError, IntakeUnavailable, TimeoutError) as error:
             log.warning("not done", errand=name, error=str(error))

@@ -11,6 +11,9 @@ from typing import Final
 from bot.vocabulary import Clock
 
 MAX_BUCKETS: Final = 5_000
+MAX_LINE: Final = 5_000
+IN_LINE_S: Final = 60.0
+"""The tiers say what Slack allows at least. Calls stand in line only for a while after it refused one."""
 
 # Calls a minute, where they are few enough to matter. startStream, appendStream, stopStream:
 # https://docs.slack.dev/reference/methods/chat.startStream and its neighbours.
@@ -24,6 +27,7 @@ _PER_MINUTE: Final = {
     "conversations.history": 50,
     "conversations.replies": 50,
 }
+_MANY: Final = 600
 _PER_CHANNEL: Final = frozenset({"chat.postMessage"})
 
 
@@ -36,18 +40,41 @@ class RateLimits:
     post_burst: float = 4.0
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that is wanted. `what` is what it is about, the same when it is tried again."""
+
+    method: str
+    workspace: str
+    channel: str | None = None
+    what: str = ""
+
+
 @dataclass(slots=True)
 class _Bucket:
+    """What is left of one limit, and who stands in line for it, with the time of their turn."""
+
     size: float
     per_s: float
     level: float
     at: float
+    always_in_line: bool
     forbidden_until: float = 0.0
+    in_line_until: float = 0.0
+    line: dict[str, float] = field(default_factory=dict)
 
     def level_at(self, now: float) -> float:
         self.level = min(self.size, self.level + (now - self.at) * self.per_s)
         self.at = now
         return self.level
+
+    def stands_in_line(self, now: float) -> bool:
+        return self.always_in_line or now < self.in_line_until
+
+    def wait_in_line(self, what: str, turn: float) -> None:
+        if len(self.line) >= MAX_LINE:
+            del self.line[next(iter(self.line))]  # who has not been seen for longest
+        self.line[what] = turn
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +87,7 @@ class Pacing:
 
     def spare(self, method: str, workspace: str) -> float:
         """How many calls are left before the limit, in whole or in part."""
-        bucket = self._bucket(method, workspace, None)
+        bucket = self._bucket(Call(method, workspace))
         now = self.clock.monotonic()
         if bucket.forbidden_until > now:
             return 0.0
@@ -68,42 +95,55 @@ class Pacing:
 
     def rate_per_s(self, method: str) -> float:
         """How often a method may be called in the long run."""
-        return _PER_MINUTE.get(method, 600) / 60
+        return _PER_MINUTE.get(method, _MANY) / 60
 
-    def forbidden_s(self, method: str, workspace: str, channel: str | None) -> float:
-        """How long Slack has asked to wait, from now."""
-        bucket = self._bucket(method, workspace, channel)
-        return bucket.forbidden_until - self.clock.monotonic()
+    def wait_s(self, call: Call) -> float:
+        """How long the call must wait; where that is nothing, it is counted, and must be made.
 
-    def take(self, method: str, workspace: str, channel: str | None) -> float:
-        """Count a call, and how long it should wait so that Slack need not refuse it; what waits stands
-        in line."""
-        bucket = self._bucket(method, workspace, channel)
-        level = bucket.level_at(self.clock.monotonic())
-        bucket.level = max(level - 1, -bucket.size) if method not in _PER_CHANNEL else level - 1
-        if not self.limits.enforced or method not in _PER_CHANNEL or level >= 1:
+        Who has to wait has a place in the line, and is waited for when their turn has come.
+        """
+        bucket, now = self._bucket(call), self.clock.monotonic()
+        forbidden_s = bucket.forbidden_until - now
+        if not self.limits.enforced:
+            return max(0.0, forbidden_s)
+        turn = bucket.line.pop(call.what, None)
+        if turn is None:
+            turn = self._new_turn(bucket, now)
+        wait_s = max(turn - now, forbidden_s)
+        if wait_s <= 0:
             return 0.0
-        return (1 - level) / bucket.per_s
+        bucket.wait_in_line(call.what, turn)
+        return wait_s
 
-    def give_back(self, method: str, workspace: str, channel: str | None) -> None:
-        """A call that was counted is not made."""
-        self._bucket(method, workspace, channel).level += 1
+    def come(self, call: Call) -> None:
+        """Who waited is there, and leaves the line: the call must be made."""
+        self._bucket(call).line.pop(call.what, None)
 
-    def refused(
-        self, method: str, workspace: str, channel: str | None, retry_after_s: float
-    ) -> None:
+    def refused(self, call: Call, retry_after_s: float) -> None:
         """Slack asked to wait."""
-        bucket, now = self._bucket(method, workspace, channel), self.clock.monotonic()
+        bucket, now = self._bucket(call), self.clock.monotonic()
+        bucket.level = min(0.0, bucket.level_at(now))
         bucket.forbidden_until = max(bucket.forbidden_until, now + retry_after_s)
-        bucket.level, bucket.at = min(0.0, bucket.level), now
+        bucket.in_line_until = now + IN_LINE_S
 
-    def _bucket(self, method: str, workspace: str, channel: str | None) -> _Bucket:
-        by_channel = method in _PER_CHANNEL and channel is not None
-        key = (method, f"{workspace}:{channel}" if by_channel else workspace)
+    @staticmethod
+    def _new_turn(bucket: _Bucket, now: float) -> float:
+        """When a new call may be made, which is counted herewith."""
+        level = bucket.level_at(now)
+        if bucket.stands_in_line(now):
+            bucket.level = level - 1
+            return now if level >= 1 else now + (1 - level) / bucket.per_s
+        bucket.level = max(level - 1, -bucket.size)
+        return now
+
+    def _bucket(self, call: Call) -> _Bucket:
+        by_channel = call.method in _PER_CHANNEL and call.channel is not None
+        key = (call.method, f"{call.workspace}:{call.channel}" if by_channel else call.workspace)
         bucket = self._buckets.get(key)
         if bucket is None:
-            self._forget_full_ones()
-            bucket = self._buckets[key] = self._new(method)
+            if len(self._buckets) >= MAX_BUCKETS:
+                del self._buckets[next(iter(self._buckets))]
+            bucket = self._buckets[key] = self._new(call.method)
         return bucket
 
     def _new(self, method: str) -> _Bucket:
@@ -111,14 +151,6 @@ class Pacing:
         if method in _PER_CHANNEL:
             size, per_s = self.limits.post_burst, self.limits.posts_per_s
         else:
-            size = float(_PER_MINUTE.get(method, 600))
+            size = float(_PER_MINUTE.get(method, _MANY))
             per_s = size / 60
-        return _Bucket(size, per_s, size, now)
-
-    def _forget_full_ones(self) -> None:
-        if len(self._buckets) < MAX_BUCKETS:
-            return
-        now = self.clock.monotonic()
-        for key, bucket in list(self._buckets.items()):
-            if bucket.level_at(now) >= bucket.size and bucket.forbidden_until <= now:
-                del self._buckets[key]
+        return _Bucket(size, per_s, size, now, always_in_line=method in _PER_CHANNEL)

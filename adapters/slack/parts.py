@@ -62,8 +62,14 @@ class Parts:
         self.places = Places(store=store, clock=clock)
         self.past = Past(api=self.api)
         self.people = People(api=self.api, clock=clock)
+        self.errands = Errands()
         self.signs = Signs(
-            api=self.api, past=self.past, refusals=refusals, store=store, clock=clock
+            api=self.api,
+            past=self.past,
+            refusals=refusals,
+            errands=self.errands,
+            store=store,
+            clock=clock,
         )
         self.posts = Posts(
             api=self.api,

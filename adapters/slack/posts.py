@@ -14,6 +14,7 @@ from adapters.slack.places import Place
 from adapters.slack.render import REPLY, WAITING, content, mark_of, metadata
 from adapters.slack.signs import Signs
 from adapters.slack.streams import Recipient, Stream, Streams
+from adapters.slack.unfinished import Unfinished
 from bot.ports import Controls, MessageGone, Part, PlatformBusy, Shown
 from bot.vocabulary import Clock, Thread, made_at
 
@@ -22,7 +23,6 @@ Json = Mapping[str, Any]
 FIND_BACK: Final = timedelta(days=2)
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 LATER_S: Final = 0.5
-MAX_REMEMBERED: Final = 10_000
 
 
 class Posts:
@@ -36,8 +36,7 @@ class Posts:
         self._streams = streams
         self._signs = signs
         self._clock = clock
-        self._unfinished: dict[tuple[str, str], float] = {}
-        """Messages that will have to be edited once more, and when they were changed last."""
+        self._unfinished = Unfinished(clock=clock)
 
     async def post(
         self, thread: Thread, place: Place, part: Part, *, recipient: Recipient | None
@@ -51,6 +50,12 @@ class Posts:
             if ts is not None:
                 return Shown(ts)
             self._check_there_is_room(place)
+        with self._unfinished.coming(place.workspace, final=part.final):
+            ts = await self._post(thread, place, part)
+        await self._changed(thread, place, ts, part)
+        return Shown(ts)
+
+    async def _post(self, thread: Thread, place: Place, part: Part) -> str:
         posted = await self._api.call(
             "chat.postMessage",
             place.workspace,
@@ -60,9 +65,7 @@ class Posts:
             unfurl_links=False,
             unfurl_media=False,
         )
-        ts = str(posted["ts"])
-        await self._changed(thread, place, ts, part)
-        return Shown(ts)
+        return str(posted["ts"])
 
     async def edit(self, thread: Thread, place: Place, ts: str, part: Part) -> Shown:
         """Bring a message to this text. An interim one may be passed over; the final one never is."""
@@ -81,7 +84,7 @@ class Posts:
 
     async def delete(self, place: Place, ts: str) -> None:
         """Take a message away; fine if it is gone."""
-        self._unfinished.pop((place.channel, ts), None)
+        self._unfinished.note(place.workspace, place.channel, ts, final=True)
         if self._streams.get(place, ts) is not None:
             await self._streams.make_editable(place, ts)
         try:
@@ -199,23 +202,18 @@ class Posts:
             await self._api.call("chat.delete", place.workspace, **arguments)
 
     async def _changed(self, thread: Thread, place: Place, ts: str, part: Part) -> None:
-        key = (place.channel, ts)
+        self._unfinished.note(place.workspace, place.channel, ts, final=part.final)
         await self._signs.used(thread, ts)
         if part.final:
-            self._unfinished.pop(key, None)
-            await self._signs.done(thread, place)
-            return
-        while len(self._unfinished) >= MAX_REMEMBERED:
-            del self._unfinished[next(iter(self._unfinished))]
-        self._unfinished[key] = self._clock.monotonic()
+            self._signs.done(thread, place)
 
     def _content(self, thread: Thread, part: Part) -> Json:
         return content(thread, part, stoppable=not self._signs.stoppable(thread))
 
     def _check_it_is_due(self, place: Place, ts: str) -> None:
         """Raise `PlatformBusy` if an interim edit would cost what others need for their final one."""
-        changed_at = self._unfinished.get((place.channel, ts), 0.0)
-        reserve = len(self._unfinished)
+        changed_at = self._unfinished.changed_at(place.workspace, place.channel, ts)
+        reserve = self._unfinished.owed(place.workspace)
         if not self._streams.is_due("chat.update", place.workspace, changed_at, reserve=reserve):
             raise not_yet("many messages are being written")
 
@@ -223,7 +221,7 @@ class Posts:
         """A message that is not final costs an edit more. Where Slack allows no more of those, people
         wait for the final one. Raises `PlatformBusy`."""
         spare = self._api.pacing.spare("chat.update", place.workspace)
-        if spare < len(self._unfinished) + 1:
+        if spare < self._unfinished.owed(place.workspace) + 1:
             raise not_yet("too many messages are being written")
 
 

@@ -7,12 +7,14 @@ conversation, and in workspaces that refuse it, a placeholder is posted, which b
 """
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from adapters.slack.api import SlackApi
+from adapters.slack.errands import Errands
 from adapters.slack.errors import Refused
 from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.past import Past, timestamp
@@ -24,11 +26,16 @@ from bot.vocabulary import Clock, Thread
 
 log = structlog.get_logger(__name__)
 
+Json = Mapping[str, Any]
+
 PLACEHOLDER: Final = "…"
 STATUS: Final = "status"
 SESSIONS: Final = "agent sessions"
-SPARE_SESSIONS: Final = 5
+SPARE_SESSIONS: Final = 25
+"""Of the calls of a minute half are for the beginnings of sessions: each needs another for its end."""
+
 HELD_AGE: Final = timedelta(days=1)
+SESSION_S: Final = 120.0
 MAX_THREADS: Final = 5_000
 
 
@@ -41,9 +48,11 @@ class Signs:
         api: SlackApi,
         past: Past,
         refusals: Refusals,
+        errands: Errands,
         store: AdapterStore,
         clock: Clock,
     ) -> None:
+        self._errands = errands
         self._held = Keepsakes("held", store=store, clock=clock, age=HELD_AGE)
         """The threads in which there may be a placeholder, for whoever comes after this process."""
         self._api = api
@@ -73,7 +82,7 @@ class Signs:
 
     async def hide(self, thread: Thread, place: Place) -> None:
         """Take every sign away, also one that another replica left behind. Raises `PlatformError`."""
-        await self.done(thread, place)
+        self.done(thread, place)
         if thread.is_new:
             return
         self._placeholders.pop(thread.key, None)  # what is kept of it tells where to look
@@ -128,10 +137,10 @@ class Signs:
         if held not in (None, ts):
             await self._take_away(thread, place, held)
 
-    async def done(self, thread: Thread, place: Place) -> None:
-        """The answer is there: the session is idle. Never raises: it is only a sign."""
+    def done(self, thread: Thread, place: Place) -> None:
+        """The answer is there: the session is idle. That is told soon; nobody waits for it."""
         if self._processing.pop(thread.key, None) is not None:
-            await self._tell_session(place, "active")
+            self._errands.run("session", self._end_session(place), within_s=SESSION_S)
 
     async def _clear(self, thread: Thread, place: Place) -> None:
         """Take away what a process that died may have left behind."""
@@ -188,30 +197,35 @@ class Signs:
         spare = self._api.pacing.spare("agents.sessions.setStatus", place.workspace)
         if spare < SPARE_SESSIONS or await self._refusals.known(place.workspace, SESSIONS):
             return
-        if not await self._tell_session(place, "processing"):
+        try:
+            told = await self._set_session(place, "processing")
+        except Refused as error:
+            await self._refusals.note(place.workspace, SESSIONS, error.code)
+            return
+        except PlatformError as error:
+            log.debug("the session could not be marked", error=str(error))
             return
         while len(self._processing) >= MAX_THREADS:
             del self._processing[next(iter(self._processing))]
         self._processing[thread.key] = place
+        if told.get("warning"):  # nobody would hear of a press of its button
+            await self._refusals.note(place.workspace, SESSIONS, str(told["warning"]))
+            self.done(thread, place)
 
-    async def _tell_session(self, place: Place, status: str) -> bool:
-        try:
-            told = await self._api.call(
-                "agents.sessions.setStatus",
-                place.workspace,
-                channel_id=place.channel,
-                thread_ts=place.thread_ts,
-                status=status,
-            )
-        except Refused as error:
-            await self._refusals.note(place.workspace, SESSIONS, error.code)
-            return False
-        except PlatformError as error:
-            log.debug("the session's status could not be told", error=str(error))
-            return False
-        warning = told.get("warning")
-        if warning and status == "processing":  # its button would do nothing
-            await self._refusals.note(place.workspace, SESSIONS, str(warning))
-            await self._tell_session(place, "active")
-            return False
-        return True
+    async def _end_session(self, place: Place) -> None:
+        """People would go on seeing that the bot is at work: so it is told, however long that takes."""
+        while True:
+            try:
+                await self._set_session(place, "active")
+                return
+            except PlatformBusy as error:
+                await self._clock.sleep(error.retry_after_s)
+
+    async def _set_session(self, place: Place, status: str) -> Json:
+        return await self._api.call(
+            "agents.sessions.setStatus",
+            place.workspace,
+            channel_id=place.channel,
+            thread_ts=place.thread_ts,
+            status=status,
+        )

@@ -12,8 +12,8 @@ from tests.slack_rig import PATIENCE_S, SlackService, slack_service
 from tests.support import wait_until
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
-LONG = " ".join(f"word{number}" for number in range(120))
-SLOW = Pace(first_token_s=0.05, tokens_per_s=150.0)
+LONG = " ".join(f"word{number}" for number in range(80))
+SLOW = Pace(first_token_s=0.02, tokens_per_s=250.0)
 
 
 @pytest.fixture

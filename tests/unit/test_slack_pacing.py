@@ -5,8 +5,9 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from adapters.slack.errors import NotStreaming, Refused, StillStreaming, TokenLost, translated
-from adapters.slack.pacing import Pacing, RateLimits
+from adapters.slack.pacing import Call, Pacing, RateLimits
 from adapters.slack.proxy import proxy_for
+from adapters.slack.unfinished import Unfinished
 from bot.ports import MessageGone, PlatformBusy, PlatformError, PlatformUnavailable, ThreadGone
 from bot.vocabulary import ManualClock
 
@@ -24,52 +25,94 @@ def clock_of(pace: Pacing) -> ManualClock:
     return pace.clock
 
 
+def post(channel: str, what: object = "") -> Call:
+    """A post to a channel."""
+    return Call(POST, "T1", channel, str(what))
+
+
+def update(what: object = "", *, workspace: str = "T1") -> Call:
+    """An edit of a message."""
+    return Call(UPDATE, workspace, "C1", str(what))
+
+
 async def test_posts_stand_in_line_by_channel() -> None:
     """A few at once, then one a second; another channel waits for none of them."""
     pace = pacing()
-    waits = [pace.take(POST, "T1", "C1") for _ in range(6)]
-    assert waits == [0, 0, 0, 0, 1, 2]
-    assert pace.take(POST, "T1", "C2") == 0
-    await clock_of(pace).advance(3)
-    assert pace.take(POST, "T1", "C1") == 0
+    assert [pace.wait_s(post("C1", n)) for n in range(6)] == [0, 0, 0, 0, 1, 2]
+    assert pace.wait_s(post("C2")) == 0
+    await clock_of(pace).advance(1)
+    assert pace.wait_s(post("C1", 4)) == 0, "its turn has come"
+    assert pace.wait_s(post("C1", 5)) == 1, "it keeps its place"
+    assert pace.wait_s(post("C1", 6)) == 2, "who is new stands behind it"
 
 
-async def test_other_calls_are_counted_and_never_held_back() -> None:
-    """How many are left tells what is worth doing; what must be done is done."""
+async def test_other_calls_are_counted_and_not_held_back() -> None:
+    """The tiers say what Slack allows at least. How many are left tells what is worth doing."""
     pace = pacing()
     assert pace.spare(UPDATE, "T1") == 50
-    assert [pace.take(UPDATE, "T1", "C1") for _ in range(60)] == [0] * 60
+    assert {pace.wait_s(update(n)) for n in range(60)} == {0}
     assert pace.spare(UPDATE, "T1") < 0
     assert pace.spare(UPDATE, "T2") == 50
     await clock_of(pace).advance(60)
     assert pace.spare(UPDATE, "T1") == pytest.approx(40)
 
 
-async def test_a_wait_that_slack_asks_for_is_kept_by_method_and_channel() -> None:
-    """And it is over when it is over."""
+async def test_once_slack_has_refused_a_call_all_stand_in_line() -> None:
+    """Each comes when its turn has come, so that they do not all come at once."""
     pace = pacing()
-    pace.refused(POST, "T1", "C1", 30.0)
-    assert pace.forbidden_s(POST, "T1", "C1") == 30.0
-    assert pace.forbidden_s(POST, "T1", "C2") <= 0
-    assert pace.forbidden_s(UPDATE, "T1", "C1") <= 0
-    await clock_of(pace).advance(30)
-    assert pace.forbidden_s(POST, "T1", "C1") <= 0
+    assert {pace.wait_s(update(n)) for n in range(50)} == {0}
+    pace.refused(update("a"), 2.0)
+    waits = [pace.wait_s(update(what)) for what in "abc"]
+    assert waits == pytest.approx([2.0, 2.4, 3.6])
+    assert pace.wait_s(update("x", workspace="T2")) == 0
+    await clock_of(pace).advance(2.5)
+    assert pace.wait_s(update("b")) == 0
+    assert pace.wait_s(update("c")) == pytest.approx(1.1)
+    await clock_of(pace).advance(60)
+    assert [pace.wait_s(update(n)) for n in range(40)] == [0] * 40
+
+
+async def test_a_wait_that_slack_asks_for_is_kept_by_method_and_channel() -> None:
+    """And it is over when it is over; also where nothing else is held back."""
+    for pace in (pacing(), pacing(enforced=False)):
+        pace.refused(post("C1"), 30.0)
+        assert pace.wait_s(post("C1")) == 30.0
+        assert pace.wait_s(post("C2")) == 0
+        assert pace.wait_s(update()) == 0
+        await clock_of(pace).advance(30)
+        assert pace.wait_s(post("C1")) == 0
 
 
 def test_where_limits_are_off_nothing_is_held_back() -> None:
     """As in a sandbox."""
     pace = pacing(enforced=False)
-    assert {pace.take(POST, "T1", "C1") for _ in range(100)} == {0}
+    assert {pace.wait_s(post("C1", n)) for n in range(100)} == {0}
     assert pace.spare(UPDATE, "T1") == float("inf")
 
 
 def test_what_is_not_used_is_forgotten() -> None:
-    """Channels are many."""
+    """Workspaces and messages are many."""
     pace = pacing()
     for number in range(6_000):
-        pace.take(UPDATE, f"T{number}", None)
-        pace.give_back(UPDATE, f"T{number}", None)
-    assert len(pace._buckets) <= 5_001
+        pace.wait_s(update(workspace=f"T{number}"))
+        pace.wait_s(post("C1", number))
+    assert len(pace._buckets) <= 5_000
+    assert all(len(bucket.line) <= 5_000 for bucket in pace._buckets.values())
+
+
+def test_who_owes_an_edit_is_counted() -> None:
+    """From the moment it is posted until it is final or gone."""
+    unfinished = Unfinished(clock=ManualClock())
+    with unfinished.coming("T1", final=False):
+        assert unfinished.owed("T1") == 1
+    assert unfinished.owed("T1") == 0
+    unfinished.note("T1", "C1", "1.0", final=False)
+    unfinished.note("T1", "C1", "1.0", final=False)
+    unfinished.note("T2", "C1", "1.0", final=False)
+    assert (unfinished.owed("T1"), unfinished.owed("T2")) == (1, 1)
+    unfinished.note("T1", "C1", "1.0", final=True)
+    unfinished.note("T1", "C1", "9.0", final=True)
+    assert (unfinished.owed("T1"), unfinished.owed("T2")) == (0, 1)
 
 
 class Answer:
