@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.discord.controls import said_by
-from adapters.discord.identity import channel_of, direct_thread, discord_thread, reply_chain
+from adapters.discord.errors import Forbidden
+from adapters.discord.identity import (
+    channel_of,
+    direct_thread,
+    discord_thread,
+    reply_chain,
+    spot_of,
+)
 from adapters.discord.parse import Payload, reference_of
 from adapters.discord.places import Place, Places
 from bot.ports import Intake, PlatformError
@@ -109,9 +116,12 @@ class Addressing:
             return None
         said = said_by(original.get("components") or [])
         if said is not None and said.channel_id == str(data["channel_id"]):
-            return said.thread(guild_id)
-        channel = channel_of(guild_id, str(data["channel_id"]))
-        return await self._intake.thread_of(channel, replied_to)
+            thread: Thread | None = said.thread(guild_id)
+        else:
+            channel = channel_of(guild_id, str(data["channel_id"]))
+            thread = await self._intake.thread_of(channel, replied_to)
+        # What is said to the answer to a call begins a conversation: the call's own has come to its end.
+        return None if thread is None or spot_of(thread).interaction_id is not None else thread
 
     def _replies_to_us(self, data: Payload) -> bool:
         author = (data.get("referenced_message") or {}).get("author") or {}
@@ -121,6 +131,8 @@ class Addressing:
         try:
             async with asyncio.timeout(PLACE_S):
                 return await self._places.place(channel_id)
+        except Forbidden:
+            return self._places.learn_channel({"id": channel_id})  # and not asked for again
         except (PlatformError, TimeoutError):
             return None  # taken for a plain channel
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from adapters.discord.calls import Call, Calls
-from adapters.discord.errors import Forbidden, InteractionOver
+from adapters.discord.errors import UNKNOWN_WEBHOOK, Forbidden, InteractionOver
 from adapters.discord.identity import Spot, spot_of
 from adapters.discord.interactions import EPHEMERAL
 from adapters.discord.marks import Marks
@@ -15,9 +15,10 @@ from adapters.discord.pacing import Urgency
 from adapters.discord.render import content_of, described, nobody
 from adapters.discord.rest import Json, Rest
 from adapters.discord.sending import Sender
-from bot.ports import MessageGone, OutgoingFile, Part, Shown, ThreadGone
+from bot.ports import MessageGone, OutgoingFile, Part, PlatformUnavailable, Shown, ThreadGone
 from bot.vocabulary import Clock, Thread
 
+ACKNOWLEDGED_WITHIN_S: Final = 10.0
 LOADING: Final = 1 << 7
 """The flag of "… is thinking", which a deferred answer shows until there is one."""
 _WEBHOOK: Final = "/webhooks/{webhook_id}/{webhook_token}"
@@ -45,7 +46,9 @@ class Answering:
         body, files = content_of(thread, part), [part.picture] if part.picture else []
         try:
             message = await self._new(call, body, files, part)
-        except InteractionOver:
+        except InteractionOver as error:
+            if error.code == UNKNOWN_WEBHOOK and self._may_still_be_acknowledged(call):
+                raise PlatformUnavailable(str(error)) from error
             return await self._post_elsewhere(thread, call, part)
         await self._marks.note(part.mark, str(message["id"]))
         return Shown(str(message["id"]))
@@ -140,6 +143,10 @@ class Answering:
                 )
         except (MessageGone, InteractionOver):
             return
+
+    def _may_still_be_acknowledged(self, call: Call) -> bool:
+        """By the replica that heard of it: until then Discord knows no answer to it."""
+        return (self._clock.now() - call.called_at).total_seconds() < ACKNOWLEDGED_WITHIN_S
 
     async def _call(self, thread: Thread) -> Call:
         call = await self._calls.get(spot_of(thread).interaction_id or "")

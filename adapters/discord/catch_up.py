@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 from discord.utils import time_snowflake
@@ -12,7 +12,15 @@ from adapters.discord.identity import PLATFORM, guild_of, spot_of
 from adapters.discord.pacing import Urgency
 from adapters.discord.places import Places
 from adapters.discord.rest import Json, Rest
-from bot.ports import AdapterStore, Intake, IntakeUnavailable, KnownThread, PlatformError
+from bot.ports import (
+    AdapterStore,
+    Intake,
+    IntakeUnavailable,
+    KnownThread,
+    PlatformBusy,
+    PlatformError,
+    PlatformUnavailable,
+)
 from bot.vocabulary import ChannelKind, Clock
 
 log = structlog.get_logger(__name__)
@@ -22,11 +30,10 @@ MARGIN_S: Final = 15.0
 MAX_CHANNELS: Final = 500
 PAGE: Final = 100
 MAX_PAGES: Final = 5
-AGAIN_S: Final = 2.0
-ATTEMPTS: Final = 5
+AGAIN_S: Final = 1.0
+ATTEMPTS: Final = 4
 AT_ONCE: Final = 4
 
-T = TypeVar("T")
 Take = Callable[[Json, str | None], Awaitable[bool]]
 
 
@@ -72,18 +79,17 @@ class CatchUp:
         self._clock = clock
         self._max_age = timedelta(seconds=max_age_s)
 
-    async def run(self, number: int, count: int) -> None:
-        """Look for what a shard missed. What can't be read is passed over."""
+    async def run(self, number: int, count: int) -> bool:
+        """Look for what a shard missed; false if something could not be looked at for now. What may not
+        be read is passed over."""
         now = self._clock.now()
         oldest = now - self._max_age
         try:
-            until = await self._patiently(lambda: self._heard.until(number, count))
-            known = await self._patiently(
-                lambda: self._intake.known_threads(PLATFORM, since=oldest)
-            )
+            until = await self._heard.until(number, count)
+            known = await self._intake.known_threads(PLATFORM, since=oldest)
         except IntakeUnavailable as error:
-            log.error("what was missed can't be looked for", error=str(error))
-            return
+            log.warning("what was missed can't be looked for now", error=str(error))
+            return False
         since = oldest if until is None else max(oldest, until - timedelta(seconds=MARGIN_S))
         after = time_snowflake(since)
         channels = channels_to_look_through(known, number, count)
@@ -91,18 +97,24 @@ class CatchUp:
         found = await asyncio.gather(
             *(self._look(each, guild, after, at_once) for each, guild in channels.items())
         )
-        log.info("caught up", shard=number, channels=len(channels), messages=sum(found))
+        messages = sum(each for each in found if each is not None)
+        log.info("caught up", shard=number, channels=len(channels), messages=messages)
+        return None not in found
 
     async def _look(
         self, channel_id: str, guild_id: str | None, after: int, at_once: asyncio.Semaphore
-    ) -> int:
-        """Hand in what was said in a channel; how many messages were the bot's business."""
+    ) -> int | None:
+        """Hand in what was said in a channel; how many messages were the bot's business. None if Discord
+        could not tell."""
         found = 0
         async with at_once:
             try:
                 async for message in self._said(channel_id, after):
                     whole = await self._whole(message, guild_id)
                     found += await self._take(whole, guild_id)
+            except (PlatformBusy, PlatformUnavailable) as error:
+                log.warning("what was missed is looked for later", error=str(error))
+                return None
             except PlatformError as error:
                 log.info("nothing to catch up with here", channel=channel_id, error=str(error))
         return found
@@ -110,18 +122,32 @@ class CatchUp:
     async def _said(self, channel_id: str, after: int) -> AsyncIterator[Json]:
         """The messages after that one, oldest first."""
         for _ in range(MAX_PAGES):
-            page = await self._rest.ask(
-                "GET",
-                "/channels/{channel_id}/messages",
-                query={"after": str(after), "limit": str(PAGE)},
-                urgency=Urgency.BACKGROUND,
-                channel_id=channel_id,
-            )
+            page = await self._page(channel_id, after)
             for message in sorted(page, key=lambda each: int(each["id"])):
                 yield message
                 after = int(message["id"])
             if len(page) < PAGE:
                 return
+
+    async def _page(self, channel_id: str, after: int) -> Sequence[Json]:
+        """One request, tried a few times: whoever comes back after an outage is not alone."""
+        failures = 0
+        while True:
+            try:
+                page: Sequence[Json] = await self._rest.ask(
+                    "GET",
+                    "/channels/{channel_id}/messages",
+                    query={"after": str(after), "limit": str(PAGE)},
+                    urgency=Urgency.BACKGROUND,
+                    channel_id=channel_id,
+                )
+                return page
+            except (PlatformBusy, PlatformUnavailable) as error:
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise
+                pause_s = error.retry_after_s if isinstance(error, PlatformBusy) else AGAIN_S
+            await self._clock.sleep(pause_s)
 
     async def _whole(self, message: Json, guild_id: str | None) -> Json:
         """A message read by request lacks what its author may do, which an event would tell."""
@@ -132,14 +158,6 @@ class CatchUp:
         except PlatformError:
             return {**message, "guild_id": guild_id}
         return {**message, "guild_id": guild_id, "member": member}
-
-    async def _patiently(self, asked: Callable[[], Awaitable[T]]) -> T:
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return await asked()
-            except IntakeUnavailable:
-                await self._clock.sleep(AGAIN_S)
-        return await asked()
 
 
 def channels_to_look_through(

@@ -11,6 +11,7 @@ from bot.ports import MessageGone, PlatformError, PlatformUnavailable, ThreadGon
 
 UNKNOWN_MESSAGE: Final = 10008
 UNKNOWN_CHANNEL: Final = 10003
+UNKNOWN_WEBHOOK: Final = 10015
 THREAD_EXISTS: Final = 160004
 
 _NOBODY_TO_TELL: Final[Mapping[int, str]] = {
@@ -25,7 +26,7 @@ _NOBODY_TO_TELL: Final[Mapping[int, str]] = {
     160005: "the thread is locked",
 }
 
-_TOKEN_OVER: Final = frozenset({10015, 10062, 50027})
+_TOKEN_OVER: Final = frozenset({UNKNOWN_WEBHOOK, 10062, 50027})
 """Unknown webhook, unknown interaction, invalid webhook token."""
 
 

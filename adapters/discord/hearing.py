@@ -69,8 +69,8 @@ class Hearing:
         self._lanes = Lanes()
         self._taken: OrderedDict[str, Channel] = OrderedDict()
         """The channels of the messages that were handed in."""
-        self.overflowed = False
-        """Events were lost because too many waited: they must be caught up with."""
+        self.incomplete = False
+        """Something was missed that has to be caught up with."""
 
     @property
     def idle(self) -> bool:
@@ -190,9 +190,9 @@ class Hearing:
 
     def _put(self, data: Json, work: Callable[[], Awaitable[object]]) -> None:
         if not self._lanes.put(str(data.get("channel_id")), work):
-            if not self.overflowed:
+            if not self.incomplete:
                 log.error("too many events wait; what is lost now is caught up with later")
-            self.overflowed = True
+            self.incomplete = True
 
     def _remember(self, message_id: str, thread: Thread) -> None:
         self._taken[message_id] = thread.channel

@@ -15,11 +15,13 @@ _INTERACTION: Final = "i"
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a thread is spoken in: a channel of Discord's, perhaps as replies below `root_id`, or the
-    answers to an interaction."""
+    """Where a thread is spoken in: a channel of Discord's, where `replies` perhaps in a chain that began
+    with the message `root_id`, or the answers to an interaction."""
 
     channel_id: str
     root_id: str | None = None
+    replies: bool = False
+    """What is said there points at what it answers, since others talk in between."""
     interaction_id: str | None = None
     to_be_opened: bool = False
     """`channel_id` is a thread of Discord's, and `root_id` the message it is opened on if it is not
@@ -62,9 +64,9 @@ def spot_of(thread: Thread) -> Spot:
         return Spot(inside, root_id=inside, to_be_opened=True)
     if thread_id.startswith(_INTERACTION):
         return Spot(channel_id, interaction_id=thread_id.removeprefix(_INTERACTION))
-    if thread.is_new or thread.channel.kind is ChannelKind.DIRECT:
+    if thread.channel.kind is ChannelKind.DIRECT:
         return Spot(channel_id)
-    return Spot(channel_id, root_id=thread_id)
+    return Spot(channel_id, root_id=None if thread.is_new else thread_id, replies=True)
 
 
 def guild_of(channel: Channel) -> str | None:

@@ -125,7 +125,7 @@ class Listening:
     def _hear(self, number: int, count: int, event: str, data: Json) -> None:
         self._hearing.hear(event, data)
         if event == "READY":  # a new session: what came before it is not sent again
-            task = asyncio.create_task(self._catch_up.run(number, count))
+            task = asyncio.create_task(self._catch_up_with(number, count))
             self._catching_up.add(task)
             task.add_done_callback(self._catching_up.discard)
 
@@ -135,11 +135,16 @@ class Listening:
             await self._tools.clock.sleep(NOTED_EVERY_S)
             if self._catching_up or not self._hearing.idle:
                 continue
-            missed, self._hearing.overflowed = self._hearing.overflowed, False
+            missed, self._hearing.incomplete = self._hearing.incomplete, False
             for number, count in self._shards.held:
                 if missed:
-                    await self._catch_up.run(number, count)
-                await self._heard.everything(number, count)
+                    await self._catch_up_with(number, count)
+                if not self._hearing.incomplete:
+                    await self._heard.everything(number, count)
+
+    async def _catch_up_with(self, number: int, count: int) -> None:
+        if not await self._catch_up.run(number, count):
+            self._hearing.incomplete = True
 
     async def _prepare(self) -> None:
         """Tell Discord the commands, and drop what nobody needs any more."""

@@ -54,7 +54,7 @@ class ThreadOpener:
         is_open = self._open.get(spot.channel_id)
         if is_open is None:
             is_open = await self._opened_once(thread.channel.id, spot.channel_id)
-        return spot if is_open else Spot(thread.channel.id, root_id=spot.root_id)
+        return spot if is_open else Spot(thread.channel.id, root_id=spot.root_id, replies=True)
 
     async def _opened_once(self, channel_id: str, thread_id: str) -> bool:
         """The sign of being at work and the first text may both find that it is not there."""

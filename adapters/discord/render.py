@@ -53,10 +53,8 @@ def described(file: OutgoingFile) -> Json:
 
 def reference_to(spot: Spot, answers: str | None) -> Json:
     """Makes a message a reply to the one it answers; a deleted one is no obstacle."""
-    if spot.root_id is None or spot.to_be_opened or spot.interaction_id is not None:
-        return {}
     target = answers if answers is not None and answers.isdecimal() else spot.root_id
-    if not target.isdecimal():
+    if not spot.replies or target is None or not target.isdecimal():
         return {}
     return {
         "message_reference": {

@@ -14,7 +14,8 @@ MAX_MESSAGES: Final = 50
 MAX_CHAIN: Final = 15
 _STARTER: Final = 21
 """A thread's first message stands in for the one that it was opened on."""
-_SAID: Final = frozenset({0, 19, _STARTER})
+_SAID: Final = frozenset({0, 19, 20, _STARTER, 23})
+"""Messages, replies, answers to commands and to menus, and what a thread was opened on."""
 
 
 class SaidBefore:
@@ -45,10 +46,11 @@ class SaidBefore:
             channel_id=thread_id,
         )
         found = [self._said(_opened_on(each), message.thread) for each in reversed(page)]
-        return [each for each in found if each is not None]
+        return [each for each in found if each is not None and each.author.id != self._me.id]
 
     async def _chain(self, message: Message) -> list[Message]:
-        """From one message to that which it replies to, and so on."""
+        """From one message to that which it replies to, and so on. What the bot itself said there belongs
+        to no conversation that it remembers, such as the answer to a call."""
         known, reference = self._addressing.replied_to(message.id)
         if not known:
             reference = reference_of(await self._message(message.thread, message.id))
@@ -73,8 +75,8 @@ class SaidBefore:
         return data
 
     def _said(self, data: Json, thread: Thread) -> Message | None:
-        """What somebody said; other bots too, but not this one."""
-        if data.get("type", 0) not in _SAID or str(data["author"]["id"]) == self._me.id:
+        """What somebody said, other bots too; None if it says nothing."""
+        if data.get("type", 0) not in _SAID:
             return None
         guild_id = guild_of(thread.channel)
         text = text_of(data, self._hearing.names({**data, "guild_id": guild_id}))

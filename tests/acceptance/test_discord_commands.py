@@ -71,6 +71,21 @@ async def test_a_message_can_be_asked_about(sqlite_url: str) -> None:
         assert not call.original.ephemeral
 
 
+async def test_a_reply_to_a_call_s_answer_begins_a_conversation(sqlite_url: str) -> None:
+    """It is answered below, and knows what it replies to; the call's answer stays as it is."""
+    async with on_discord(sqlite_url) as rig:
+        await listed(rig)
+        rig.claude.script.next("Better not.", "Because nobody is there.")
+        message = rig.discord.say("Let us ship it on Friday!", by="grace")
+        rig.discord.context_menu("Ask about this", message)
+        (answer,) = await rig.shows("Better not.")
+        why = rig.discord.say("Why?", reply_to=answer)
+        _, second = await rig.shows("Better not.", "Because nobody is there.")
+        assert second.reply_to_id == why.id
+        content = rig.claude.requests[-1].body["messages"][-1]["content"]
+        assert "parley: Better not." in content[-1]["text"]
+
+
 async def test_an_answer_outlives_the_token(sqlite_url: str) -> None:
     """After fifteen minutes it is an ordinary message in the channel."""
     async with on_discord(sqlite_url) as rig:

@@ -137,6 +137,21 @@ async def test_what_was_said_during_a_downtime_is_answered_once(sqlite_url: str)
         assert not rig.texts("random")
 
 
+async def test_catching_up_outlasts_what_ails_discord(sqlite_url: str) -> None:
+    """After a downtime of its own, its first answers may be errors."""
+    async with on_discord(sqlite_url) as rig:
+        rig.claude.script.always("Yes.")
+        direct = rig.discord.dm("ada")
+        rig.discord.say("Are you there?", direct=True)
+        await rig.shows("Yes.", channel=direct)
+        await rig.stop()
+        rig.discord.say("And now?", direct=True)
+        rig.discord.fail_next(Fault.of_status(503), route="GET /channels/{}/messages")
+        rig.discord.fail_next(Fault.rate_limit(0.1), route="GET /channels/{}/messages")
+        await rig.start()
+        await rig.shows("Yes.", "Yes.", channel=direct)
+
+
 async def test_fewer_intents_will_do(sqlite_url: str) -> None:
     """Where the gateway does not grant what the application was granted, the bot asks for less."""
     async with on_discord(sqlite_url) as rig:

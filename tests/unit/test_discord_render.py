@@ -86,10 +86,13 @@ def test_the_mark_stands_in_the_buttons() -> None:
 
 def test_a_reply_points_at_what_it_answers() -> None:
     """In a channel; in a direct message or a thread there is nothing to tell apart."""
-    chain = Spot("5", root_id="7")
+    chain = Spot("5", root_id="7", replies=True)
     assert reference_to(chain, "8")["message_reference"]["message_id"] == "8"
     assert reference_to(chain, None)["message_reference"]["message_id"] == "7"
     assert reference_to(chain, "+weekly")["message_reference"]["message_id"] == "7"
+    digest = Spot("5", replies=True)
+    assert reference_to(digest, "8")["message_reference"]["message_id"] == "8"
+    assert reference_to(digest, "weekly") == {}
     assert reference_to(Spot("5"), "8") == {}
     assert reference_to(Spot("8", root_id="8", to_be_opened=True), "9") == {}
 

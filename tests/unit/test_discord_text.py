@@ -190,11 +190,11 @@ def test_threads_say_where_to_speak() -> None:
     general = channel_of("4", "5")
     assert spot_of(direct_thread("6")) == Spot("6")
     assert direct_thread("6").channel.kind is ChannelKind.DIRECT
-    assert spot_of(reply_chain("4", "5", "7")) == Spot("5", root_id="7")
+    assert spot_of(reply_chain("4", "5", "7")) == Spot("5", root_id="7", replies=True)
     assert spot_of(discord_thread("4", "5", "8")) == Spot("8", root_id="8", to_be_opened=True)
     assert discord_thread("4", "5", "8").channel == general
     assert spot_of(interaction_thread("4", "5", "9")) == Spot("5", interaction_id="9")
-    assert spot_of(Thread(general, "+weekly")) == Spot("5")
+    assert spot_of(Thread(general, "+weekly")) == Spot("5", replies=True)
 
 
 @pytest.mark.parametrize(
