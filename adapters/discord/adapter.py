@@ -1,6 +1,7 @@
 """Discord as a platform. What each verb does stands in the module of its noun."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -228,7 +229,7 @@ class DiscordAdapter:
                 "POST", "/users/@me/channels", body={"recipient_id": target}
             )
             return channel_of(None, str(channel["id"]))
-        return channel_of(place.guild_id, place.id)
+        return replace(channel_of(place.guild_id, place.id), name=place.name)
 
     async def said_before(self, message: Message) -> Sequence[Message]:
         """What was said in the thread, or in the chain of replies, before the bot was called."""

@@ -16,6 +16,10 @@ MAX_LOOKED_UP = 10
 
 async def introduced(message: Message, *, rest: Rest, places: Places) -> Message:
     """The message, readable as far as names can be found. Asks nothing where all are known."""
+    author = message.author
+    if author.name == author.id:  # no event said it: a report asks who somebody is
+        name = await _user(rest, author.id)
+        message = replace(message, author=replace(author, name=name or author.id))
     users, roles, channels = codes_left(message.text)
     if not (users or roles or channels):
         return message

@@ -5,6 +5,10 @@ from typing import Protocol
 from bot.vocabulary import BillableRequest, Closing, Usage
 
 
+class NotNow(Exception):
+    """A request must not be made now, for reasons that are nobody's fault."""
+
+
 class Books(Protocol):
     """Where billable requests are written down. One entry per request, retries included."""
 

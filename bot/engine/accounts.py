@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.claude.books import Books
+from bot.claude.books import Books, NotNow
 from bot.money.budget_rules import BudgetRules
 from bot.money.news import BudgetNews
 from bot.vocabulary import BillableRequest, Closing, Usage, new_id
@@ -22,7 +22,7 @@ NOTICEABLE = timedelta(seconds=rate_limits.MARGIN_S / 2)
 """Half of what the rate limit allows between its grant and the request on the wire."""
 
 
-class ChannelLimited(Exception):
+class ChannelLimited(NotNow):
     """The channel's rate limit has no room; the turn has a place at `until`, or was turned away."""
 
     def __init__(self, until: datetime) -> None:

@@ -1,12 +1,14 @@
 """The steps of a turn in which plugins have their say: announcements, commands, filters."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from bot.engine import endings, notices
+from bot.engine.accounts import ChannelLimited
 from bot.engine.attachments import Reading
 from bot.engine.turn_run import TurnRun
 from bot.engine.turn_surroundings import filtered, occasion_of
@@ -19,6 +21,7 @@ from bot.plugins.declarations import CommandSpec
 from bot.plugins.signature import WrongArguments
 from bot.ports import PlatformError
 from bot.vocabulary import ChannelKind, Message
+from storage.errors import BudgetExceeded, Unpriced
 from storage.history import NewSaid
 from storage.turns import Answered
 
@@ -112,11 +115,20 @@ async def take_command(turn: TurnRun) -> Answered | None:
     except WrongArguments as error:
         return _said(turn, f"`/{spec.name}`: {error}. It is called so: `{spec.usage}`")
     await turn.reply.begin()
+    return await _run(turn, spec, given, occasion)
+
+
+async def _run(
+    turn: TurnRun, spec: CommandSpec, given: Mapping[str, Any], occasion: Occasion
+) -> Answered | None:
+    """What the command answers, or why it can't; None if it wants Claude to be asked."""
     try:
-        answer = await plugins.run_command(spec, given, occasion)
+        answer = await turn.services.plugins.run_command(spec, given, occasion)
     except Told as error:
         return _said(turn, str(error))
     except PluginFailed as error:
+        if isinstance(why := error.__cause__, ChannelLimited | BudgetExceeded | Unpriced):
+            return await endings.foreseen(turn, why)  # the plugin is not to blame
         log.error("command failed", command=spec.name, plugin=spec.plugin, why=str(error))
         turn.detail = f"plugin {spec.plugin}"
         sentence = notices.command_failed(turn.id, command=spec.name)

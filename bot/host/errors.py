@@ -10,6 +10,11 @@ class PluginFailed(Exception):
         self.what = what
 
 
+class PluginHindered(PluginFailed):
+    """It was not allowed to ask Claude: a budget or a rate limit has no room. `__cause__` says which; the
+    plugin is not to blame."""
+
+
 class PluginTimedOut(PluginFailed):
     """It did not come back in time."""
 

@@ -13,10 +13,12 @@ from typing import Any, Protocol
 import structlog
 
 from bot.breaker import Blame, Breaker, BreakerState
-from bot.host.errors import LoopBlocked, PluginFailed, PluginResting, PluginTimedOut
+from bot.claude.books import NotNow
+from bot.host.errors import LoopBlocked, PluginFailed, PluginHindered, PluginResting, PluginTimedOut
 from bot.host.threads import in_thread
 from bot.plugins.errors import Told
 from bot.vocabulary import Clock
+from storage.errors import BudgetExceeded, Unpriced
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +27,9 @@ GRACE_S = 0.5
 
 COOL_DOWN_S = 30.0
 MAX_COOL_DOWN_S = 600.0
+
+HINDRANCES = (BudgetExceeded, Unpriced, NotNow)
+"""What keeps plugin code from asking Claude, and is not its fault."""
 
 running: ContextVar[str | None] = ContextVar("running_plugin", default=None)
 """The plugin whose code this is, for logs."""
@@ -115,6 +120,8 @@ class Shield:
             raise
         except LoopBlocked as error:
             raise PluginFailed(self.plugin, what, f"was broken off: {error}") from error
+        except HINDRANCES as error:
+            raise PluginHindered(self.plugin, what, f"could not go on: {error}") from error
         except BaseException as error:
             log.error("plugin failed", plugin=self.plugin, what=what, exc_info=error)
             raise PluginFailed(self.plugin, what, f"failed: {type(error).__name__}") from error
@@ -154,6 +161,8 @@ async def _coroutine(handler: Callable[[], Any]) -> Any:
 
 
 def _blame(error: BaseException) -> Blame:
+    if isinstance(error, PluginHindered):
+        return Blame.NONE
     if isinstance(error, PluginFailed):
         return Blame.FAILED
     return Blame.WORKS if isinstance(error, Told) else Blame.NONE

@@ -55,6 +55,18 @@ class Offices:
         found = self.discord.messages("general", by=self.discord.bot)
         return [each for each in found if each.deleted_at is None and not each.loading]
 
+    async def asked_on_discord(self) -> None:
+        """Somebody asks something in a thread of the server, and is answered."""
+        start = self.discord.say("Let us see.", by="ada")
+        thread = self.discord.open_thread("Meeting", message=start)
+        self.discord.say("And you?", by="ada", channel=thread, mention=True)
+        await wait_until(
+            lambda: self.discord.messages(thread, by=self.discord.bot),
+            PATIENCE_S,
+            what="an answer on Discord",
+        )
+        await self.rig.at_rest()
+
     async def arrived(self, count: int = 1) -> None:
         """Return once every destination has so many digests."""
 
@@ -105,6 +117,7 @@ async def test_a_digest_by_hand_reaches_every_office_once(tmp_path: Path) -> Non
         place.rig.claude.script.always("word " * 3000)
         question = place.rig.slack.say("How are you?", mention=True)
         await place.rig.answers_to(question)
+        await place.asked_on_discord()
         nanousd = place.rig.claude.bill().total_nanousd
         send = ("report", "weekly", "--period", this_week(), "--send")
         status, told = await parley(place, *send)
@@ -114,7 +127,8 @@ async def test_a_digest_by_hand_reaches_every_office_once(tmp_path: Path) -> Non
         total = to_the_cent(nanousd)
         for shown in (*place.in_slack(), *place.in_slack("@ada")):
             assert total in shown.text
-            assert "Ada: $" in shown.text
+            assert shown.text.count("Ada: $") == 2
+            assert "#general: $" in shown.text
         (message,) = place.on_discord()
         assert total in message.content
         (picture,) = message.attachments

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from bot.money.amounts import readable
+from bot.plugins import Context, Plugin
 from bot.vocabulary import Person
 from plugins.money import plugin as money
 from sandbox.testing import ADMIN, MEMBER, Bot, running
@@ -79,6 +80,24 @@ async def test_it_is_shown_to_the_asker_alone() -> None:
         assert (await bot.say("/usage")).outcome == "command"
         (shown,) = [each for each in bot.platform.posted.values() if "**You**" in each.text]
         assert shown.notice_for == MEMBER
+
+
+async def test_a_command_that_finds_no_money_says_so() -> None:
+    """A plugin that may not ask Claude is not to blame: the person reads when the budget starts afresh,
+    however often they try."""
+    asking = Plugin("asking", api=1)
+
+    @asking.command("ponder")
+    async def ponder(ctx: Context) -> str:
+        """Ask Claude."""
+        return (await ctx.claude.ask("Hm?")).text
+
+    small = BUDGETS.replace("0.04", "0.000001")
+    async with running(asking, config=small) as bot:
+        for _ in range(7):
+            heard = await bot.say("/ponder")
+            assert heard.outcome == "over_budget"
+            assert heard.text.startswith("The budget for answers here is used up.")
 
 
 async def test_who_may_change_which_budget() -> None:

@@ -12,7 +12,6 @@ from bot.money.amounts import to_the_cent
 from bot.money.periods import named
 from bot.ports import Capabilities, PlatformUnavailable
 from bot.reporting import put_together
-from bot.reports.anomaly_watch import AnomalyWatch
 from bot.reports.schedule import ReportSchedule
 from bot.reports.sending import LATE, LONGEST_RETRY, MAX_ATTEMPTS, Sent
 from bot.vocabulary import SystemClock
@@ -363,80 +362,3 @@ async def test_a_digest_is_laid_out_where_the_platform_can(ready_url: str) -> No
         assert shown.picture.alt.startswith("Bar chart of cost by day and model: $0.00 in all.")
         await wait_until(lambda: _all_shown(rig, 1), 30.0, what="known to be shown")
         assert len(_said(rig, "managers")) == 1
-
-
-BUDGET = """
-[claude]
-max_output_tokens = 2100
-[operators]
-channel = "memory:operators"
-[[budgets]]
-scope = "channel"
-period = "month"
-limit_usd = 0.05
-"""
-
-
-async def test_operators_are_told_once_that_a_budget_is_nearly_used_up(ready_url: str) -> None:
-    """At 80 %, and when there is no room: each once, after a restart too."""
-    async with engine(ready_url, BUDGET) as rig:
-        rig.claude.script.always("word " * 2000)
-        for number in range(2):
-            await rig.ask(f"question {number}?", thread=rig.thread(str(number)))
-        assert digests(rig, "operators") == []
-        rig.claude.script.always("word " * 100)
-        await rig.ask("a short one?", thread=rig.thread("2"))
-        said = await rig.end_of(rig.say("more?", thread=rig.thread("3")))
-        assert said.outcome == "over_budget"
-        full = await _told(rig, "has no room for more")
-        assert full.startswith("The budget of the channel general for this month has no room")
-        assert "`/budget raise channel/memory:home:general/month AMOUNT` adds to it." in full
-        await _told(rig, "is nearly used up")
-        await rig.stop_service()
-        rig.start()
-        await rig.end_of(rig.say("and now?", thread=rig.thread("4")))
-        assert len(digests(rig, "operators")) == 2
-
-
-async def test_an_odd_day_is_told_at_once(ready_url: str) -> None:
-    """A day and a channel far above their normal are told to operators, once, and stand in the digest."""
-    config = '[operators]\nchannel = "memory:operators"\nanomalies = true\n'
-    async with engine(ready_url, config) as rig:
-        now = datetime.now(UTC)
-        await rig.database.write(_many_days, now, 30, usual_nanousd=2 * 10**9)
-        await rig.database.write(_one_day, now, nanousd=30 * 10**9)
-        watch = _watch(rig)
-        for _ in range(2):
-            await watch.look(now)
-        day = await _told(rig, "Today has cost $30.00 so far, 15.0 times a usual day.")
-        channel = await _told(rig, "general has cost $30.00 today so far")
-        assert day != channel
-        assert len(digests(rig, "operators")) == 2
-
-
-def _watch(rig: Rig) -> AnomalyWatch:
-    adapters = {"memory": rig.replicas[0].adapter}
-    return put_together(
-        settings=rig.settings, database=rig.database, adapters=adapters, clock=SystemClock()
-    ).anomaly_watch
-
-
-def _many_days(connection: Connection, now: datetime, days: int, *, usual_nanousd: int) -> None:
-    for number in range(1, days + 1):
-        _one_day(connection, now - timedelta(days=number), nanousd=usual_nanousd)
-
-
-def _one_day(connection: Connection, moment: datetime, *, nanousd: int) -> None:
-    connection.execute(
-        ledger.insert().values(
-            id=f"made-{moment.isoformat()}",
-            opened_at=moment,
-            closed_at=moment,
-            status="completed",
-            purpose="answer",
-            model="claude-sonnet-5-5",
-            workspace_key="memory:home",
-            channel_key="memory:home:general",
-            cost_nanousd=nanousd,
-        )
-    )

@@ -9,10 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event, text
 from sqlmodel import SQLModel
 
-from bot.vocabulary import Attachment
+from bot.reporting import put_together
+from bot.vocabulary import Attachment, SystemClock
+from config import Settings
 from storage import answers, inbox, ledger, overview, rate_limits, threads, told, turns
 from storage.database import Database
 from storage.turns import Answered
+from storage.usage import Subject
 from tests.engine_rig import engine
 from tests.storage_kit import (
     CHANNEL,
@@ -205,6 +208,22 @@ async def test_no_query_of_the_dashboard_reads_a_whole_table(database: Database)
         await database.read(overview.last_runs, ["retention"])
         await database.read(ledger.report, ("model", "plugin"), since=T0, until=at(1))
         await database.read(turns.parked, limit=9)
+    assert await _whole_reads(database, heard) == {}
+
+
+async def test_no_query_of_a_report_reads_a_whole_table(database: Database) -> None:
+    """A digest, what people are told of their usage, and who waits to be told are served by indexes."""
+    with heard_statements() as heard:
+        together = put_together(
+            settings=Settings(), database=database, adapters={}, clock=SystemClock()
+        )
+        schedule = together.schedules["weekly"]
+        await database.write(ledger.open_entry, "e1", request(), claims=(), now=at(-9 * 86_400))
+        week = schedule.period_of(T0)
+        await together.maker.digest(schedule.report, week, now=T0)
+        for subject in (Subject("channel_key", CHANNEL.key), Subject("person_key", "slack:T1:U1")):
+            await together.money.usage.used(week, subject)
+        await together.sender.send_waiting()
     assert await _whole_reads(database, heard) == {}
 
 
