@@ -10,7 +10,7 @@ from bot.web.spending import COLUMNS, Spending, SpendingByDay
 from config.budgets import BudgetSettings
 from storage import overview
 from storage.database import Database
-from storage.ledger import UsageReport, UsageSum
+from storage.ledger import UsageSum
 from storage.overview import Spent
 
 PERIODS: Final = ("day", "week", "month")
@@ -41,7 +41,7 @@ class Costs:
         if period not in PERIODS:
             raise ValueError(f"{period!r} is not a period; use day, week or month")
         spending, today = await self._spending.read(), self._spending.today()
-        totals = {each: spending.since(period_of(today, each)[0]) for each in PERIODS}
+        chosen = await self._spending.since(period_of(today, period)[0])
         counters = await self._database.read(
             overview.budgets_now, now=self._database.now(), limit=SHOWN_BUDGETS
         )
@@ -49,16 +49,17 @@ class Costs:
             "period": period,
             "first_day": period_of(today, period)[0].isoformat(),
             "missing_days": spending.missing_days,
-            "totals": {name: _total(report) for name, report in totals.items()},
+            "totals": {each: _total(spending, period_of(today, each)[0]) for each in PERIODS},
             "days": _days(spending, today),
-            "by": {name: _rows(totals[period].by[column]) for name, column in COLUMNS.items()},
+            "by": {name: _rows(chosen.by[column]) for name, column in COLUMNS.items()},
             "budgets": [_budget(each, self._budgets) for each in counters],
             "budgets_set": len(self._budgets),
         }
 
 
-def _total(report: UsageReport) -> Json:
-    return {**sums(report.total), "turns": report.turns}
+def _total(spending: Spending, first: date) -> Json:
+    total, turns = spending.total_since(first)
+    return {**sums(total), "turns": turns}
 
 
 def _days(spending: Spending, today: date) -> list[Json]:

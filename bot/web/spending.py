@@ -5,6 +5,7 @@ alone, however many there are in all.
 """
 
 import asyncio
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -26,6 +27,8 @@ COLUMNS: Final = MappingProxyType(
 FRESH_S: Final = 5.0
 """So old today's sums may be; several pages that look at once share one reading."""
 
+_NOTHING: Final = UsageSum(None, 0, Usage(), 0, 0)
+
 SETTLED: Final = timedelta(hours=3)
 """After a day's end: by then every request of that day is closed (see `bot.maintenance`)."""
 
@@ -44,9 +47,11 @@ class Spending:
     days: Mapping[date, UsageReport]
     missing_days: int
 
-    def since(self, first: date) -> UsageReport:
-        """All days from this one on, in one."""
-        return merged(report for day, report in self.days.items() if day >= first)
+    def total_since(self, first: date) -> tuple[UsageSum, int]:
+        """What all days from this one on come to, and how many turns they answered."""
+        found = [report for day, report in self.days.items() if day >= first]
+        total = functools.reduce(_added, (report.total for report in found), _NOTHING)
+        return total, sum(report.turns for report in found)
 
 
 class SpendingByDay:
@@ -60,6 +65,8 @@ class SpendingByDay:
         self._days: dict[date, _Read] = {}
         self._reading: asyncio.Task[None] | None = None
         self._today_lock = asyncio.Lock()
+        self._settled: dict[date, tuple[frozenset[date], UsageReport]] = {}
+        """By the first day of a period: which of its settled days have been added up, and their sums."""
 
     def today(self) -> date:
         """The day it is for the operators."""
@@ -76,6 +83,19 @@ class SpendingByDay:
             self._reading = asyncio.create_task(self._read_all(wanted), name="spending")
         known = {day: self._days[day].report for day in wanted if day in self._days}
         return Spending(known, missing_days=len(wanted) - len(known))
+
+    async def since(self, first: date) -> UsageReport:
+        """All days from this one on that have been read, in one. Settled ones are added up once, and never
+        in the event loop: there may be many people in them."""
+        days = {day: read for day, read in self._days.items() if day >= first}
+        added, known = self._settled.get(first, (frozenset(), merged(())))
+        new = {day: read.report for day, read in days.items() if read.settled and day not in added}
+        if new:
+            known = await asyncio.to_thread(merged, [known, *new.values()])
+            self._settled = {day: each for day, each in self._settled.items() if day in self._days}
+            self._settled[first] = (added | new.keys(), known)
+        lately = [read.report for read in days.values() if not read.settled]
+        return await asyncio.to_thread(merged, [known, *lately])
 
     async def aclose(self) -> None:
         """Stop reading."""
@@ -112,7 +132,7 @@ class SpendingByDay:
 
 def merged(reports: Iterable[UsageReport]) -> UsageReport:
     """The sums of several periods in one, the dearest subject first."""
-    total, turns = UsageSum(None, 0, Usage(), 0, 0), 0
+    total, turns = _NOTHING, 0
     by: dict[str, dict[str | None, UsageSum]] = {column: {} for column in COLUMNS.values()}
     for report in reports:
         total, turns = _added(total, report.total), turns + report.turns

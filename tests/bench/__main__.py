@@ -11,7 +11,18 @@ from pathlib import Path
 
 from bot.telemetry.logs import configure_logs
 from bot.vocabulary import SystemClock
-from tests.bench import deltas, digest, discord, dollars, memory, pickup, slack, stored, turns
+from tests.bench import (
+    dashboard,
+    deltas,
+    digest,
+    discord,
+    dollars,
+    memory,
+    pickup,
+    slack,
+    stored,
+    turns,
+)
 from tests.bench.bench import DURABLE, Bench
 from tests.bench.figures import Table
 from tests.postgres import PostgresMissing, PostgresServer
@@ -26,6 +37,7 @@ BENCHMARKS = {
     "slack": slack.measure,
     "discord": discord.measure,
     "digest": digest.measure,
+    "dashboard": dashboard.measure,
 }
 LIBRARIES = ("anthropic", "aiohttp", "slack-sdk", "discord.py", "sqlalchemy", "asyncpg")
 

@@ -87,7 +87,8 @@ async def _row(engine: str, url: str, count: int, weeks: int) -> list[str]:
     database = Database(url, clock=SystemClock())
     try:
         await database.maintain(upgrade)
-        await database.maintain(_fill, count, weeks)
+        end = datetime.combine(MONDAY + timedelta(days=7), datetime.min.time(), tzinfo=UTC)
+        await database.maintain(fill, count, end - timedelta(weeks=weeks), end)
         reader = FiguresReader(
             database=database,
             savings=Savings(settings.models),
@@ -101,9 +102,9 @@ async def _row(engine: str, url: str, count: int, weeks: int) -> list[str]:
 
         read = await figures()  # what is read first is not in memory yet, and nobody waits for it
         assert read.used.requests > 0
-        took = sorted([await _watched(figures) for _ in range(ROUNDS)])
+        took = sorted([await watched(figures) for _ in range(ROUNDS)])
         drawing = drawing_of(read, settings.models)
-        drawn = await _watched(lambda: draw(drawing))
+        drawn = await watched(lambda: draw(drawing))
     finally:
         await database.close()
     figures_s, worked_s, lag_s = took[len(took) // 2]
@@ -128,7 +129,7 @@ class LoopWatch:
             self.longest_s = max(self.longest_s, time.perf_counter() - before - NAP_S)
 
 
-async def _watched(work: Callable[[], Awaitable[object]]) -> tuple[float, float, float]:
+async def watched(work: Callable[[], Awaitable[object]]) -> tuple[float, float, float]:
     """How long it took, the processor time in it, and the longest that the loop was late meanwhile."""
     watch = LoopWatch()
     watching = asyncio.create_task(watch.run())
@@ -141,11 +142,9 @@ async def _watched(work: Callable[[], Awaitable[object]]) -> tuple[float, float,
     return took_s, worked_s, watch.longest_s
 
 
-def _fill(connection: Connection, count: int, weeks: int) -> None:
-    """Rows spread evenly over so many weeks, the last of which is the digest's."""
-    end = datetime.combine(MONDAY + timedelta(days=7), datetime.min.time(), tzinfo=UTC)
-    step_s = weeks * 7 * 86_400 / count
-    start = end - timedelta(weeks=weeks)
+def fill(connection: Connection, count: int, start: datetime, end: datetime) -> None:
+    """Ledger rows and as many turns, spread evenly over the time between two instants."""
+    step_s = (end - start).total_seconds() / count
     postgres = connection.dialect.name == "postgresql"
     for name, columns, values in (
         ("ledger", _COLUMNS, _VALUES),
