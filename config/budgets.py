@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from config.keys import ChannelKey, UserKey, WorkspaceKey
-from config.sections import Section
+from config.sections import MAX_USD, Section
 
 _NANO_PER_DOLLAR = 1_000_000_000
 
-Usd = Annotated[Decimal, Field(strict=False, gt=0, decimal_places=9, allow_inf_nan=False)]
+Usd = Annotated[
+    Decimal, Field(strict=False, gt=0, le=MAX_USD, decimal_places=9, allow_inf_nan=False)
+]
 
 
 class BudgetSettings(Section):

@@ -95,6 +95,8 @@ def _sentence(
         what, _, remedy = str(context["error"]).partition("; ")
         return what, remedy or "correct it"
     expected = _expected(kind, context)
+    if kind == "tuple_type" and isinstance(error["input"], Mapping) and len(path) == 1:
+        return "is a list of tables", f"write [[{path[0]}]] in place of [{path[0]}]"
     if expected:
         return f"must be {expected}{quoted}", "correct it"
     return error["msg"].lower() + quoted, "correct it"
@@ -106,7 +108,7 @@ def _expected(kind: str, context: Mapping[str, Any]) -> str | None:
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         bound = context[key]
-        return f"{words} {bound:g}" if isinstance(bound, float) else f"{words} {bound}"
+        return f"{words} {bound:.15g}" if isinstance(bound, float) else f"{words} {bound}"
     if kind == "string_too_short":
         return "a text that is not empty"
     return _EXPECTED.get(kind)

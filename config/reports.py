@@ -10,7 +10,8 @@ from config.keys import ChannelKey, Name
 from config.sections import Section, Timezone
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DayOfMonth = Annotated[int, Field(ge=1, le=28)]
+LAST_DAY = 28  # the last one that every month has
+DayOfMonth = Annotated[int, Field(ge=1, le=LAST_DAY)]
 
 _WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
@@ -26,6 +27,17 @@ class ReportSettings(Section):
     timezone: Timezone | None = None
     to: Annotated[tuple[ChannelKey, ...], Field(strict=False)] = ()
     people: bool = True
+
+    @field_validator("day", mode="before")
+    @classmethod
+    def _is_some_day(cls, value: object) -> object:
+        """Here, or an operator would be told once for each type that it is not."""
+        day = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LAST_DAY
+        if value is None or day or value in _WEEKDAYS:
+            return value
+        raise ValueError(
+            f'is no day of a report; write day = "mon" to "sun", or day = 1 to {LAST_DAY}'
+        )
 
     @field_validator("time")
     @classmethod

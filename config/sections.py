@@ -12,10 +12,17 @@ from config.slack_manifest import bot_scopes
 from config.zones import known_timezone
 
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-SecondsOrNone = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-CountOrNone = Annotated[int, Field(ge=0)]
+
+# What an operator means is far below these, and what a database or a date can hold is far above.
+MAX_SECONDS = 1_000_000_000
+MAX_COUNT = 1_000_000_000
+MAX_USD = 1_000_000_000
+MAX_DAYS = 36_500
+
+Seconds = Annotated[float, Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)]
+SecondsOrNone = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+CountOrNone = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Timezone = Annotated[str, AfterValidator(known_timezone)]
 
 # The loop that takes over a dead replica's turns must find them within 30 s of its last heartbeat.
@@ -62,7 +69,7 @@ class ClaudeSettings(Section):
 class ContextSettings(Section):
     """What Claude is given to read."""
 
-    max_input_tokens: Annotated[int, Field(ge=100)] = 60_000
+    max_input_tokens: Annotated[int, Field(ge=100, le=MAX_COUNT)] = 60_000
     max_attachments: CountOrNone = 20
     max_image_bytes: CountOrNone = 5_000_000
     max_pdf_bytes: CountOrNone = 20_000_000
@@ -141,8 +148,8 @@ class EngineSettings(Section):
 class RetentionSettings(Section):
     """How long texts are kept."""
 
-    text_days: CountOrNone = 365
-    inbox_days: Count = 30
+    text_days: Annotated[int, Field(ge=0, le=MAX_DAYS)] = 365
+    inbox_days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = 30
 
 
 class LogsSettings(Section):
@@ -169,8 +176,8 @@ class ToolsSettings(Section):
     """How far Claude may go with tools in one answer."""
 
     max_rounds: Count = 8
-    max_cost_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    max_result_chars: Annotated[int, Field(ge=100)] = 20_000
+    max_cost_usd: Annotated[float, Field(gt=0, le=MAX_USD, allow_inf_nan=False)] = 1.0
+    max_result_chars: Annotated[int, Field(ge=100, le=MAX_COUNT)] = 20_000
     confirm_s: Seconds = 120.0
 
 
@@ -179,7 +186,7 @@ class PluginHostSettings(Section):
 
     folder: str = "data/plugins"
     allow: Texts = ("*",)
-    block_s: Annotated[float, Field(ge=0.5, allow_inf_nan=False)] = 2.0
+    block_s: Annotated[float, Field(ge=0.5, le=MAX_SECONDS, allow_inf_nan=False)] = 2.0
 
 
 class OperatorsSettings(Section):

@@ -24,7 +24,7 @@ from bot.engine.fences import closed
 from bot.engine.question import overheard
 from bot.engine.turn_run import Deferred, TurnRun
 from bot.ports import PlatformError
-from bot.vocabulary import Card, Closing, StoredFile
+from bot.vocabulary import Card, Closing, StoredFile, storable
 from storage import answers, rate_limits, told
 from storage.answers import KnownAnswer
 from storage.errors import BudgetExceeded, Unpriced
@@ -107,10 +107,11 @@ def ended(
     card: Card | None = None,
 ) -> Answered:
     """The end of a turn. `said` is what the history keeps as the bot's words; with `keep` false not
-    even the question is kept, only what was said before the bot came."""
+    even the question is kept, only what was said before the bot came. What no database takes is
+    replaced: whoever said it, a turn that can't be written down would hold its thread."""
     return Answered(
         outcome=outcome,
-        answer=answer,
+        answer=None if answer is None else storable(answer),
         history=_history(turn, said) if keep else looked_back(turn),
         heard=tuple(message.author.id for message in turn.said_before or ()),
         model=model,
@@ -134,7 +135,7 @@ def _history(turn: TurnRun, said: str | None) -> tuple[NewSaid, ...]:
         asked = (NewSaid("user", question.content, question.tokens),)
     if not said:
         return (*asked, *turn.exchange)
-    content = ({"type": "text", "text": said},)
+    content = ({"type": "text", "text": storable(said)},)
     return (*asked, *turn.exchange, NewSaid("assistant", content, estimate_tokens(said)))
 
 

@@ -23,6 +23,7 @@ from bot.engine.writing import uninterrupted
 from bot.host.errors import PluginFailed, PluginTimedOut
 from bot.plugins import Told, ToolSpec
 from bot.plugins.signature import WrongArguments
+from bot.vocabulary import storable
 from storage.errors import BudgetExceeded, Unpriced
 from storage.history import NewSaid
 
@@ -173,7 +174,7 @@ def _result(call: Json, text: str, *, error: bool = False) -> Json:
     result: Json = {
         "type": "tool_result",
         "tool_use_id": call["id"],
-        "content": [{"type": "text", "text": text or "(nothing)"}],
+        "content": [{"type": "text", "text": storable(text) or "(nothing)"}],
     }
     return {**result, "is_error": True} if error else result
 

@@ -22,7 +22,7 @@ from bot.plugins import (
 )
 from bot.plugins.declarations import Stage
 from bot.ports import Choice, Option, PlatformError
-from bot.vocabulary import Attachment, Rated
+from bot.vocabulary import Attachment, Rated, storable
 from storage import choices, history, turns
 from storage.turns import Window
 
@@ -63,7 +63,7 @@ class TurnSurroundings(HostSurroundings):
     def show(self, text: str) -> None:
         """Show this in the reply until there is more; not where it would have to be filtered first."""
         if not self._turn.held_back:
-            self._turn.reply.update(text)
+            self._turn.reply.update(storable(text))
 
     async def confirm(self, question: str) -> bool:
         """Ask the person who asked the turn's question."""
@@ -168,7 +168,7 @@ async def asked_to_allow(turn: TurnRun, question: str) -> bool:
     passed = await filtered(turn, "outbound", question)
     if passed.blocked is not None:
         return False
-    question = passed.text
+    question = storable(passed.text)
     async with turn.asking:
         turn.questions += 1
         choice = Choice(f"{turn.id}.q{turn.questions}", question, (ALLOW, DENY))

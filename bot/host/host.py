@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +17,7 @@ from bot.host.shield import Shield, Watch
 from bot.host.stores import DatabaseStore, user_scope
 from bot.plugins import Answer, Ask, Block, Context, File, Role, Told, ToolSpec
 from bot.plugins.declarations import CommandSpec, FilterSpec, JobSpec, Stage
-from bot.vocabulary import Channel, Clock, Person
+from bot.vocabulary import Channel, Clock, Person, storable
 from storage import plugin_values
 from storage.database import Database
 
@@ -153,9 +153,9 @@ class PluginHost:
             named=arguments,
         )
         if isinstance(result, Answer | Ask) and _is_whole(result):
-            return result
+            return replace(result, text=storable(result.text))
         if result is None or isinstance(result, str):
-            return Answer(result or "Done.")
+            return Answer(storable(result or "Done."))
         why = f"returned {type(result).__name__} instead of text"
         raise PluginFailed(spec.plugin, f"command /{spec.name}", why)
 
@@ -221,9 +221,9 @@ class PluginHost:
                 continue
             if isinstance(verdict, Block):
                 log.info("filter blocked", plugin=spec.plugin, what=what)
-                return Passed(text, blocked=str(verdict.reason))
+                return Passed(text, blocked=storable(str(verdict.reason)))
             if isinstance(verdict, str):
-                text = verdict
+                text = storable(verdict)
             elif verdict is not None and spec.on_error == "block":
                 return Passed(text, blocked=failed)
         return Passed(text)

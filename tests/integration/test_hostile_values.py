@@ -9,7 +9,7 @@ import pytest
 
 from adapters.memory import MemoryAdapter
 from bot.host.errors import PluginsUnusable
-from bot.plugins import Answer, Ask, Block, Context, Person, Plugin, PluginError, ToolSpec
+from bot.plugins import Answer, Ask, Block, Context, Person, Plugin, PluginError, Told, ToolSpec
 from bot.ports import AdapterSetup
 from plugins import core
 from sandbox.claude import Reply
@@ -182,3 +182,72 @@ async def test_a_plugin_that_does_not_forget_is_named() -> None:
 
     async with running(core.plugin, others=(plugin,)) as bot:
         assert "I could not make elephant forget you" in (await bot.say("/forget-me")).text
+
+
+BROKEN = "a\ud800b\x00c"
+MENDED = "a\ufffdb\ufffdc"
+
+
+def broken_text() -> Plugin[Any, Any]:
+    """A plugin that says, everywhere, what no database takes."""
+    plugin = Plugin("broken", api=1)
+
+    @plugin.command("answer")
+    async def answer(_ctx: Context) -> str:
+        """Answer."""
+        return BROKEN
+
+    @plugin.command("told")
+    async def told(_ctx: Context) -> str:
+        """Refuse."""
+        raise Told(BROKEN)
+
+    @plugin.command("ask")
+    async def ask(ctx: Context) -> Ask:
+        """Ask Claude, and show something meanwhile."""
+        ctx.show(BROKEN)
+        return Ask(BROKEN)
+
+    @plugin.tool()
+    async def tool(_ctx: Context) -> str:
+        """Return it."""
+        return BROKEN
+
+    @plugin.filter(stage="outbound", on_error="block")
+    async def spoil(_ctx: Context, text: str) -> Block | str | None:
+        """Put it in the place of a text, or in a reason."""
+        if text == "block me":
+            return Block(BROKEN)
+        return BROKEN if text == "spoil me" else None
+
+    return plugin
+
+
+@pytest.mark.parametrize("command", ["answer", "told"])
+async def test_text_that_no_database_takes_is_mended(command: str) -> None:
+    """What a command says is shown with what can't be written down replaced, and holds no thread."""
+    async with running(broken_text()) as bot:
+        assert (await bot.say(f"/{command}")).text == MENDED
+        await still_there(bot)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"), [("spoil me", MENDED), ("block me", MENDED), ("b\x00c", "b\ufffdc")]
+)
+async def test_a_filter_and_claude_may_say_it_too(said: str, shown: str) -> None:
+    """The answer, or the reason why there is none, is mended."""
+    async with running(broken_text()) as bot:
+        bot.claude.script.next(said)
+        assert (await bot.say("Hello")).text == shown
+        await still_there(bot)
+
+
+async def test_claude_is_given_it_mended() -> None:
+    """As a question that a command puts, and as what a tool returns."""
+    async with running(broken_text()) as bot:
+        bot.claude.script.next(Reply(tool_calls=(ToolCall("broken__tool", {}),)), "Fine.")
+        assert (await bot.say("/ask")).text == "Fine."
+        first, second = bot.claude.requests[-2:]
+        assert MENDED in str(first.body)
+        assert str(second.body).count(MENDED) == 2
+        await still_there(bot)

@@ -63,6 +63,38 @@ def home(tmp_path: Path) -> OperatorsHome:
             "parley.toml:2: limits.channel_per_s: must be a finite number, not inf; correct it",
         ),
         (
+            "[limits]\nchannel_per_s = 1e300",
+            (
+                "parley.toml:2: limits.channel_per_s: must be at most 1000000000, not 1e+300; "
+                "correct it"
+            ),
+        ),
+        (
+            "[limits]\nchannel_messages = 99999999999999999999",
+            (
+                "parley.toml:2: limits.channel_messages: must be at most 1000000000, not "
+                "99999999999999999999; correct it"
+            ),
+        ),
+        (
+            '[[budgets]]\nscope = "global"\nperiod = "day"\nlimit_usd = 1e12',
+            (
+                "parley.toml:4: budgets[0].limit_usd: must be at most 1000000000, not "
+                "1000000000000.0; correct it"
+            ),
+        ),
+        (
+            '[budgets]\nscope = "global"',
+            "parley.toml:1: budgets: is a list of tables; write [[budgets]] in place of [budgets]",
+        ),
+        (
+            '[[reports]]\nname = "weekly"\nday = "funday"',
+            (
+                'parley.toml:3: reports[0].day: is no day of a report; write day = "mon" to "sun", or '
+                "day = 1 to 28"
+            ),
+        ),
+        (
             "[replies]\nfooter = 1",
             "parley.toml:2: replies.footer: must be true or false, not 1; correct it",
         ),
