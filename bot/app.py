@@ -8,7 +8,6 @@ import functools
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 
@@ -45,15 +44,13 @@ from bot.service import Service
 from bot.telemetry.loop_lag import LoopLag
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
-from bot.vocabulary import Clock, SystemClock, Usage
+from bot.vocabulary import Clock, SystemClock
 from bot.web.assembly import make_dashboard
-from bot.web.dashboard import Dashboard
 from bot.web.operations import OperationsPages
 from bot.web.readiness import Readiness
 from bot.web.server import WebServer
 from config import Settings
 from storage.database import Database
-from storage.ledger import PriceOf
 from storage.migrations.start import bring_up_to_date
 
 __all__ = [
@@ -96,8 +93,6 @@ def build(
     database = database or open_database(settings, clock)
     claude = _claude(settings, clock, tracing, metrics.claude)
     news = BudgetNews()
-    rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
-    books = LedgerBooks(database=database, rules=rules, news=news)
     owner = replica_name()
     loading = load_plugins(settings) if plugins is None else plugins
     known = {**adapters, **plugin_adapters(loading, settings, clock, database)}
@@ -115,50 +110,39 @@ def build(
         usage=reporting.money.usage,
         zone=settings.operators.zone,
     )
-    host = PluginHost(
-        loading=loading,
-        database=database,
-        claude=claude,
-        clock=clock,
-        watch=metrics.plugins,
-    )
     services = Services(
         database=database,
         claude=claude,
-        books=books,
+        books=LedgerBooks(database=database, rules=reporting.rules, news=news),
         reader=AttachmentReader(database=database, limits=settings.context),
         settings=settings,
         clock=clock,
         metrics=metrics,
         tracing=tracing,
-        plugins=host,
+        plugins=PluginHost(
+            loading=loading,
+            database=database,
+            claude=claude,
+            clock=clock,
+            watch=metrics.plugins,
+        ),
         intake=intake,
         money=reporting.money,
     )
     nowhere = _nowhere(services)
     scheduler = _scheduler(services, reporting, nowhere, owner=owner)
     readiness = Readiness()
-    dashboard = make_dashboard(
-        settings=settings,
-        database=database,
-        clock=clock,
-        claude=claude,
-        host=host,
-        scheduler=scheduler,
-        readiness=readiness,
-        replica=owner,
-    )
     service = Service(
         settings=settings.engine,
         clock=clock,
         database=database,
-        prepare=functools.partial(_prepare, rules),
+        prepare=functools.partial(_prepare, reporting.rules),
         claude=claude,
         dispatcher=_dispatcher(services, known, wakeup, owner=owner),
         intake=intake,
         adapters=known,
         plugins=RunningPlugins(
-            host=host,
+            host=services.plugins,
             occasion=nowhere,
             block_s=settings.plugin_host.block_s,
             report=metrics.plugins.plugin_blocked_loop,
@@ -166,7 +150,9 @@ def build(
         scheduler=scheduler,
         loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
         tracing=tracing,
-        web=_web(settings, registry, readiness, dashboard, known) if with_web else None,
+        web=(
+            _web(services, registry, readiness, scheduler, known, owner=owner) if with_web else None
+        ),
         background={"reports": reporting.desk.run, "budgets": reporting.budget_watch.run},
     )
     _tell_when_ready(readiness, database, service, known)
@@ -178,12 +164,12 @@ def _dispatcher(
 ) -> Dispatcher:
     return Dispatcher(
         database=services.database,
-        runner=TurnRunner(services=services, adapters=dict(adapters)),
+        runner=TurnRunner(services=services, adapters=adapters),
         books=services.books,
         settings=services.settings.engine,
         clock=services.clock,
         metrics=services.metrics,
-        price_of=_price_of(services.claude),
+        price_of=services.claude.pricing.cost_nanousd,
         owner=owner,
         platforms=adapters.keys(),
         wakeup=wakeup,
@@ -196,7 +182,10 @@ def _scheduler(
     """What happens at its time: the bot's own chores and the plugins' jobs."""
     settings, database, clock = services.settings, services.database, services.clock
     maintenance = Maintenance(
-        database=database, settings=settings, clock=clock, price_of=_price_of(services.claude)
+        database=database,
+        settings=settings,
+        clock=clock,
+        price_of=services.claude.pricing.cost_nanousd,
     )
     jobs = [
         *maintenance.jobs(),
@@ -205,13 +194,6 @@ def _scheduler(
     if settings.operators.anomalies:
         jobs.append(reporting.anomaly_watch.job())
     return Scheduler(database=database, clock=clock, owner=owner, jobs=jobs)
-
-
-def _price_of(claude: ClaudeClient) -> PriceOf:
-    def price_of(model: str, usage: Usage, when: datetime) -> int | None:
-        return claude.pricing.cost_nanousd(model, usage, when=when)
-
-    return price_of
 
 
 @asynccontextmanager
@@ -293,13 +275,26 @@ def _claude(settings: Settings, clock: Clock, tracing: Tracing, observer: Observ
 
 
 def _web(
-    settings: Settings,
+    services: Services,
     registry: CollectorRegistry,
     readiness: Readiness,
-    dashboard: Dashboard,
+    scheduler: Scheduler,
     adapters: Mapping[str, Adapter],
+    *,
+    owner: str,
 ) -> WebServer:
-    server = WebServer(address=settings.environment.http)
+    """The pages for operators, the dashboard, and the routes of platforms that come by HTTP."""
+    dashboard = make_dashboard(
+        settings=services.settings,
+        database=services.database,
+        clock=services.clock,
+        claude=services.claude,
+        host=services.plugins,
+        scheduler=scheduler,
+        readiness=readiness,
+        replica=owner,
+    )
+    server = WebServer(address=services.settings.environment.http)
     server.add_routes(OperationsPages(readiness=readiness, registry=registry).routes())
     server.add_routes(dashboard.routes())
     server.at_stop(dashboard.aclose)

@@ -49,7 +49,7 @@ class Playground(Protocol):
 
 
 def playground_class() -> Callable[..., Playground]:
-    """What makes the sandbox with its page. Raises LookupError if it is not installed."""
+    """What makes the sandbox with its page. Raises ValueError if it is not installed."""
     (entry,) = entry_points(group=PLAYGROUND_GROUP)
     loaded: Callable[..., Playground] = entry.load()
     return loaded

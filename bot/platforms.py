@@ -89,7 +89,8 @@ def _left_out(loaded: Loaded, platform: str, why: str) -> None:
 
 
 def replica_name() -> str:
-    """A name for this process that no other has: machine, process, and a few random letters."""
+    """A name that no other replica has: machine, process, and a few random letters. Each call makes
+    another."""
     return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from bot.app import build, service_adapters
+from bot.app import build, open_database, service_adapters
 from bot.money.periods import Period
 from bot.reporting import put_together
 from bot.reports.sending import Sent
@@ -89,4 +89,4 @@ class Showing:
         return any([await database.read(threads.is_held, key, now=now) for key in message_keys])
 
     def _database(self) -> Database:
-        return Database(self._settings.environment.database_url, clock=self._clock)
+        return open_database(self._settings, self._clock)

@@ -1,6 +1,7 @@
 """What was used and what it cost, read from the ledger beside a running service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -27,25 +28,19 @@ async def read_usage(
 
     A database that is not there yet has seen no request, and is not made. Raises `StorageError`.
     """
-    database = Database(settings.environment.database_url, clock=SystemClock())
-    try:
-        if not await _is_there(database):
+    async with _ledger(settings) as database:
+        if database is None:
             return ledger.nothing_used(columns)
         return await database.read(ledger.report, columns, since=since, until=until)
-    finally:
-        await database.close()
 
 
 async def read_days(
     settings: Settings, *, since: datetime | None, until: datetime | None
 ) -> list[UsageSum]:
     """The same for each day in the operators' time zone on which anything was used, in order."""
-    database = Database(settings.environment.database_url, clock=SystemClock())
-    try:
-        if not await _is_there(database):
-            return []
-        first_use = await database.read(usage.first_use)
-        if first_use is None:
+    async with _ledger(settings) as database:
+        first_use = None if database is None else await database.read(usage.first_use)
+        if database is None or first_use is None:
             return []
         start = max(since or first_use, first_use)
         end = min(until or database.now(), database.now())
@@ -55,8 +50,6 @@ async def read_days(
             [(day.isoformat(), *_within(day, since, until, settings)) for day in days],
         )
         return [each for each in sums if each.requests]
-    finally:
-        await database.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +62,25 @@ class ModelsByDay:
 
 async def read_models(settings: Settings, days: Sequence[date]) -> ModelsByDay:
     """The days' sums as the provider counts: by UTC day and model. Raises `StorageError`."""
-    database = Database(settings.environment.database_url, clock=SystemClock())
     bounds = [(midnight(day, _UTC), midnight(day + timedelta(days=1), _UTC)) for day in days]
-    try:
-        if not await _is_there(database):
+    async with _ledger(settings) as database:
+        if database is None:
             return ModelsByDay({day: [] for day in days}, 0)
         sums = await database.read(usage.by_model_each, bounds)
         estimated = await database.read(usage.estimated, bounds)
         return ModelsByDay(dict(zip(days, sums, strict=True)), estimated)
+
+
+@asynccontextmanager
+async def _ledger(settings: Settings) -> AsyncIterator[Database | None]:
+    """The database; None if it is not there yet, and then it is not made."""
+    database = Database(settings.environment.database_url, clock=SystemClock())
+    try:
+        made = database.file is None or database.file.exists()
+        there = made and await database.read(migrations.current) is not None
+        yield database if there else None
     finally:
         await database.close()
-
-
-async def _is_there(database: Database) -> bool:
-    if database.file is not None and not database.file.exists():
-        return False
-    return await database.read(migrations.current) is not None
 
 
 def _days(start: datetime, end: datetime, zone: ZoneInfo) -> list[date]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
+from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from aiohttp import web
 
@@ -42,6 +44,30 @@ class Site:
     def address(self) -> str:
         """Host and port, such as `127.0.0.1:8080`."""
         return f"{self._host}:{self._port}"
+
+
+class Startable(ABC):
+    """What runs between `start` and `stop`, or while its context is entered."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Listen. Raises `OSError` if the port is taken."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop listening and break off what is running; fine if it is not running."""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        await self.stop()
 
 
 class Addressed(Protocol):

@@ -159,7 +159,7 @@ def close_abandoned(
         query = query.where(ledger.c.id.in_(entry_ids))
     rows = connection.execute(query).all()
     for row in rows:
-        usage = _usage(row)
+        usage = usage_of(row)
         if usage.prompt_tokens == 0:
             usage = usage + Usage(input_tokens=row.expected_input_tokens)
         cost = price_of(row.model, usage, row.opened_at)
@@ -263,7 +263,8 @@ def _tokens(usage: Usage) -> dict[str, int]:
     }
 
 
-def _usage(row: Any) -> Usage:
+def usage_of(row: Any) -> Usage:
+    """The tokens of an entry, or of a sum over some."""
     return Usage(
         input_tokens=int(row.input_tokens or 0),
         output_tokens=int(row.output_tokens or 0),
@@ -300,7 +301,7 @@ def _sum_of(subject: str | None, row: Any) -> UsageSum:
     return UsageSum(
         subject=subject,
         requests=int(row.requests),
-        usage=_usage(row),
+        usage=usage_of(row),
         cost_nanousd=int(row.cost_nanousd or 0),
         unknown_cost_requests=int(row.unknown_cost_requests),
     )

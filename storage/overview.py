@@ -9,18 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, literal, select
+from sqlalchemy import Connection, and_, select
 
 from bot.vocabulary import Message, message_from_json
 from storage.tables import BudgetRow, InboxRow, LedgerRow, ScheduleRow, ThreadRow, TurnRow
-from storage.turns import TurnStatus
+from storage.turns import TurnStatus, unfinished
 from storage.upsert import table
 
 turns, threads, inbox = table(TurnRow), table(ThreadRow), table(InboxRow)
 ledger, runs, budgets = table(LedgerRow), table(ScheduleRow), table(BudgetRow)
-
-_DELIVERED = literal(TurnStatus.DELIVERED.value, literal_execute=True)
-"""Spelt out in statements, so that SQLite recognises the index on what is not delivered."""
 
 _RUNNING = (TurnStatus.OPEN.value, TurnStatus.ANSWERED.value)
 
@@ -48,7 +45,7 @@ def underway(connection: Connection, *, limit: int) -> list[Underway]:
     rows = connection.execute(
         select(turns, threads.c.owner, threads.c.attempts, threads.c.claimable_at)
         .select_from(of_thread)
-        .where(turns.c.status != _DELIVERED, turns.c.status.in_(_RUNNING))
+        .where(unfinished(), turns.c.status.in_(_RUNNING))
         .order_by(turns.c.opened_at)
         .limit(limit)
     )

@@ -1,10 +1,11 @@
 """Retention: what people said is deleted after an age; what it cost stays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, or_, select, update
+from sqlalchemy import Connection, Table, delete, or_, select, tuple_, update
 
 from storage.tables import (
     AnswerRow,
@@ -41,62 +42,22 @@ class Swept:
 
 def sweep_texts(connection: Connection, *, before: datetime) -> Swept:
     """Delete up to a batch of each kind of text that is older than `before`."""
-    messages, turns, threads = table(MessageRow), table(TurnRow), table(ThreadRow)
+    replies, ratings, files = table(ReplyMessageRow), table(RatingRow), table(AttachmentRow)
     counts = [
-        _update(
-            connection,
-            messages,
-            messages.c.id,
-            [messages.c.content.is_not(None), messages.c.created_at < before],
-            content=None,
-        ),
-        _update(
-            connection,
-            turns,
-            turns.c.id,
-            [
-                turns.c.opened_at < before,
-                turns.c.status != "open",
-                or_(turns.c.answer.is_not(None), turns.c.footer.is_not(None)),
-            ],
-            answer=None,
-            footer=None,
-            card=None,
-        ),
-        _update(
-            connection,
-            threads,
-            threads.c.key,
-            [threads.c.last_message_at < before, threads.c.summary.is_not(None)],
-            summary=None,
-        ),
-        _delete(
-            connection,
-            table(AttachmentRow),
-            table(AttachmentRow).c.sha256,
-            [table(AttachmentRow).c.last_used_at < before],
-        ),
-        _delete(
-            connection,
-            table(ReplyMessageRow),
-            table(ReplyMessageRow).c.message_key,
-            [table(ReplyMessageRow).c.posted_at < before],
-        ),
-        _delete(
-            connection,
-            table(RatingRow),
-            table(RatingRow).c.turn_id,
-            [table(RatingRow).c.made_at < before],
-        ),
+        _forget_messages(connection, before),
+        _forget_answers(connection, before),
+        _forget_summaries(connection, before),
+        _delete(connection, files, files.c.last_used_at < before),
+        _delete(connection, replies, replies.c.posted_at < before),
+        _delete(connection, ratings, ratings.c.made_at < before),
     ]
-    return Swept(sum(counts), more=any(count == BATCH for count in counts))
+    return _swept(counts)
 
 
 def sweep_inbox(connection: Connection, *, before: datetime) -> Swept:
     """Delete up to a batch of messages answered before `before`: duplicates are known that long."""
     inbox = table(InboxRow)
-    count = _delete(connection, inbox, inbox.c.id, [inbox.c.done_at < before])
-    return Swept(count, more=count == BATCH)
+    return _swept([_delete(connection, inbox, inbox.c.done_at < before)])
 
 
 def sweep_expired(connection: Connection, *, now: datetime, answers_before: datetime) -> Swept:
@@ -105,22 +66,54 @@ def sweep_expired(connection: Connection, *, now: datetime, answers_before: date
     choices, budgets, channels = table(ChoiceRow), table(BudgetRow), table(RateChannelRow)
     runs = table(ScheduleRow)
     counts = [
-        _delete(connection, answers, answers.c.key, [answers.c.created_at < answers_before]),
-        _delete(connection, told, told.c.key, [told.c.until < now]),
-        _delete(connection, slots, slots.c.turn_id, [slots.c.starts_at < answers_before]),
-        _delete(connection, budgets, budgets.c.key, [budgets.c.ends_at < answers_before]),
-        _delete(connection, channels, channels.c.key, [channels.c.touched_at < answers_before]),
-        _delete(connection, runs, runs.c.name, [runs.c.started_at < now - RUNS_KEPT]),
-        _delete(connection, choices, choices.c.id, [choices.c.made_at < answers_before]),
+        _delete(connection, answers, answers.c.created_at < answers_before),
+        _delete(connection, told, told.c.until < now),
+        _delete(connection, slots, slots.c.starts_at < answers_before),
+        _delete(connection, budgets, budgets.c.ends_at < answers_before),
+        _delete(connection, channels, channels.c.touched_at < answers_before),
+        _delete(connection, runs, runs.c.started_at < now - RUNS_KEPT),
+        _delete(connection, choices, choices.c.made_at < answers_before),
     ]
+    return _swept(counts)
+
+
+def _forget_messages(connection: Connection, before: datetime) -> int:
+    messages = table(MessageRow)
+    older = (messages.c.content.is_not(None), messages.c.created_at < before)
+    return _empty(connection, messages, *older, columns=("content",))
+
+
+def _forget_answers(connection: Connection, before: datetime) -> int:
+    turns = table(TurnRow)
+    older = (
+        turns.c.opened_at < before,
+        turns.c.status != "open",
+        or_(turns.c.answer.is_not(None), turns.c.footer.is_not(None)),
+    )
+    return _empty(connection, turns, *older, columns=("answer", "footer", "card"))
+
+
+def _forget_summaries(connection: Connection, before: datetime) -> int:
+    threads = table(ThreadRow)
+    older = (threads.c.last_message_at < before, threads.c.summary.is_not(None))
+    return _empty(connection, threads, *older, columns=("summary",))
+
+
+def _swept(counts: Sequence[int]) -> Swept:
     return Swept(sum(counts), more=any(count == BATCH for count in counts))
 
 
-def _delete(connection: Connection, rows: Table, key: Any, where: list[Any]) -> int:
-    some = select(key).where(*where).limit(BATCH).scalar_subquery()
-    return connection.execute(delete(rows).where(key.in_(some))).rowcount
+def _delete(connection: Connection, rows: Table, *where: Any) -> int:
+    return connection.execute(delete(rows).where(_some(rows, where))).rowcount
 
 
-def _update(connection: Connection, rows: Table, key: Any, where: list[Any], **values: Any) -> int:
-    some = select(key).where(*where).limit(BATCH).scalar_subquery()
-    return connection.execute(update(rows).where(key.in_(some)).values(**values)).rowcount
+def _empty(connection: Connection, rows: Table, *where: Any, columns: Sequence[str]) -> int:
+    nothing = dict.fromkeys(columns)
+    return connection.execute(update(rows).where(_some(rows, where)).values(nothing)).rowcount
+
+
+def _some(rows: Table, where: Sequence[Any]) -> Any:
+    """The condition of being in the next batch. It names rows by their whole key: by a part of it, young
+    ones would go with the old."""
+    key = rows.primary_key.columns
+    return tuple_(*key).in_(select(*key).where(*where).limit(BATCH))

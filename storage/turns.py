@@ -229,7 +229,7 @@ def parked(connection: Connection, *, limit: int) -> list[Turn]:
     """Turns that an operator may try again, newest first."""
     rows = connection.execute(
         select(turns)
-        .where(turns.c.status == TurnStatus.PARKED.value, _unfinished())
+        .where(turns.c.status == TurnStatus.PARKED.value, unfinished())
         .order_by(turns.c.opened_at.desc())
         .limit(limit)
     )
@@ -298,7 +298,7 @@ def _is_open(connection: Connection, turn_id: str) -> bool:
     return turn is not None and turn.status is TurnStatus.OPEN
 
 
-def _unfinished() -> Any:
+def unfinished() -> Any:
     """The condition of the index on unfinished turns, spelt out so that SQLite recognises it."""
     return turns.c.status != literal(TurnStatus.DELIVERED.value, literal_execute=True)
 

@@ -21,14 +21,14 @@ from sqlalchemy import (
 )
 
 from bot.vocabulary import EntryStatus, Usage
-from storage.ledger import ANSWERED, ledger, subject_of, sums_of, turns
+from storage.ledger import ANSWERED, ledger, subject_of, sums_of, turns, usage_of
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 Column = Literal["channel_key", "person_key", "workspace_key"]
 
 _FAILED = ("failed", "unreachable", "too_long")
-_REFUSED = ("over_budget", "limited", "blocked")
+_TURNED_AWAY = ("over_budget", "limited", "blocked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,18 @@ def by_model(
         .group_by(ledger.c.model, *([tier] if borders else []))
     )
     return [_model_sum(row) for row in connection.execute(_about(query, ledger, subject))]
+
+
+def by_model_each(
+    connection: Connection,
+    periods: Sequence[tuple[datetime, datetime]],
+    *,
+    borders: Sequence[int] = (),
+) -> list[list[ModelSum]]:
+    """`by_model` of each period, from one snapshot."""
+    return [
+        by_model(connection, since=since, until=until, borders=borders) for since, until in periods
+    ]
 
 
 def costs(
@@ -184,7 +196,7 @@ def turn_figures(connection: Connection, *, since: datetime, until: datetime) ->
     return TurnFigures(
         answered=sum_of(ANSWERED),
         failed=sum_of(_FAILED),
-        turned_away=sum_of(_REFUSED),
+        turned_away=sum_of(_TURNED_AWAY),
         fallbacks=sum(int(fallbacks) for _, _, fallbacks in rows),
         first_text_s=_median_first_text_s(connection, since, until),
     )
@@ -239,25 +251,7 @@ def _model_sum(row: Any) -> ModelSum:
         model=row.model,
         tier=int(row.tier),
         requests=int(row.requests),
-        usage=Usage(
-            int(row.input_tokens or 0),
-            int(row.output_tokens or 0),
-            int(row.cache_read_tokens or 0),
-            int(row.cache_write_5m_tokens or 0),
-            int(row.cache_write_1h_tokens or 0),
-        ),
+        usage=usage_of(row),
         cost_nanousd=int(row.cost_nanousd or 0),
         unknown_cost_requests=int(row.unknown_cost_requests),
     )
-
-
-def by_model_each(
-    connection: Connection,
-    periods: Sequence[tuple[datetime, datetime]],
-    *,
-    borders: Sequence[int] = (),
-) -> list[list[ModelSum]]:
-    """`by_model` of each period, from one snapshot."""
-    return [
-        by_model(connection, since=since, until=until, borders=borders) for since, until in periods
-    ]

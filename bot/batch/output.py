@@ -6,16 +6,14 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 from bot.batch.items import ITEM, Item
 from bot.batch.records import Done, Record
+from bot.money.amounts import dollars
 
 Form = Literal["jsonl", "csv", "text"]
-
-NANO = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +74,12 @@ def _object(line: Line) -> Mapping[str, Any]:
             said["model"] = done.model
             said["input_tokens"] = done.usage.prompt_tokens
             said["output_tokens"] = done.usage.output_tokens
-            said["cost_usd"] = None if done.cost_nanousd is None else _dollars(done.cost_nanousd)
+            said["cost_usd"] = None if done.cost_nanousd is None else dollars(done.cost_nanousd)
         case None:
             pass
         case failed:
             said["error"] = {"kind": failed.kind, "message": failed.message}
     return said
-
-
-def _dollars(nanousd: int) -> str:
-    return f"{Decimal(nanousd) / NANO:.9f}"
 
 
 def _csv(lines: Sequence[Line]) -> str:

@@ -14,7 +14,7 @@ import click
 from bot.cli.batch_order import STDIO, Dollars, Order, Target, kind_of_input
 from bot.cli.database import settings_for_data
 from bot.cli.frame import examples, print_json, require_claude_key, run_async
-from bot.money.amounts import dollars
+from bot.money.amounts import NANO_PER_DOLLAR, dollars
 from config import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bot.batch.plan import Plan
 
 FORMS = ("jsonl", "csv", "text")
-NANO = 10**9
 
 
 @click.command(
@@ -108,7 +107,7 @@ def _plan(settings: Settings, order: Order, target: Target) -> "Plan":
         state_file=target.state_file,
         restart=order.restart,
         by_api=order.by_api,
-        limit_nanousd=None if order.max_cost is None else int(order.max_cost * NANO),
+        limit_nanousd=None if order.max_cost is None else int(order.max_cost * NANO_PER_DOLLAR),
     )
 
 
@@ -214,4 +213,4 @@ WORDS = {
 
 
 def _cents(nanousd: int) -> str:
-    return f"{Decimal(nanousd) / NANO:.4f}"
+    return f"{Decimal(nanousd) / NANO_PER_DOLLAR:.4f}"

@@ -1,7 +1,7 @@
 """The way in: an event is durable before its platform is told that it arrived."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -75,7 +75,7 @@ class EngineIntake(Intake):
         *,
         database: Database,
         dispatcher: Wakeable,
-        adapters: dict[str, Adapter],
+        adapters: Mapping[str, Adapter],
         metrics: Metrics,
         max_pending: int,
         offers: Sequence[CommandOffer] = (),

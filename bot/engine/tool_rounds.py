@@ -21,6 +21,7 @@ from bot.engine.turn_run import Json, TurnRun
 from bot.engine.turn_surroundings import asked_to_allow, filtered, occasion_of
 from bot.engine.writing import uninterrupted
 from bot.host.errors import PluginFailed, PluginTimedOut
+from bot.money.amounts import NANO_PER_DOLLAR
 from bot.plugins import Told, ToolSpec
 from bot.plugins.signature import WrongArguments
 from bot.vocabulary import storable
@@ -30,7 +31,6 @@ from storage.history import NewSaid
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 8
-NANO = 1_000_000_000
 
 
 async def answer(turn: TurnRun, stream: Stream) -> Completion:
@@ -43,7 +43,7 @@ async def answer(turn: TurnRun, stream: Stream) -> Completion:
         await uninterrupted(turn.books.close(completion.closing))
         turn.owed = None
         if rounds > turn.services.settings.tools.max_rounds + 1:
-            return replace(completion, stop_reason="end_turn", text=completion.text)
+            return replace(completion, stop_reason="end_turn")
         results = await _results(turn, completion, rounds)
         completion = await _next(turn, stream, completion, results)
     return completion
@@ -143,7 +143,9 @@ async def _run(turn: TurnRun, call: Json) -> Json:
 
 def _exhausted(turn: TurnRun, rounds: int) -> bool:
     limits, spent = turn.services.settings.tools, turn.books.cost_nanousd
-    return rounds > limits.max_rounds or (spent is not None and spent > limits.max_cost_usd * NANO)
+    return rounds > limits.max_rounds or (
+        spent is not None and spent > limits.max_cost_usd * NANO_PER_DOLLAR
+    )
 
 
 def _question(spec: ToolSpec, given: Json) -> str:

@@ -1,6 +1,7 @@
 """Brings one claimed turn to its end: settle what is said, commit it, then show it."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
@@ -25,7 +26,7 @@ log = structlog.get_logger(__name__)
 class TurnRunner:
     """Runs turns. It holds nothing of its own between them."""
 
-    def __init__(self, *, services: Services, adapters: dict[str, Adapter]) -> None:
+    def __init__(self, *, services: Services, adapters: Mapping[str, Adapter]) -> None:
         self._services = services
         self._adapters = adapters
         self._settlement = Settlement(services=services)

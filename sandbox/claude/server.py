@@ -4,8 +4,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
 
@@ -24,7 +22,7 @@ from sandbox.claude.provider import Provider
 from sandbox.claude.request_log import SeenRequest
 from sandbox.claude.script import Script
 from sandbox.claude.validation import MAX_BODY_BYTES
-from sandbox.serving import Site
+from sandbox.serving import Site, Startable
 
 ORGANIZATION_ID = "00000000-0000-4000-8000-000000000001"
 _log = logging.getLogger(__name__)
@@ -32,7 +30,7 @@ _log = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class SimulatedClaude:
+class SimulatedClaude(Startable):
     """A Claude API that real SDKs can talk to: `async with SimulatedClaude() as claude`.
 
     It answers at once unless `pace` says otherwise. `script` says what it replies, `faults` how it
@@ -61,18 +59,6 @@ class SimulatedClaude:
     def for_people(cls, *, port: int = 0) -> "SimulatedClaude":
         """One that writes at a pleasant pace, for trying things out."""
         return cls(port=port, pace=Pace.pleasant())
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        await self.stop()
 
     async def start(self) -> None:
         """Listen. Raises `OSError` if the port is taken."""

@@ -66,11 +66,6 @@ def position_after(sequence: Sequence[Frame], chunks: int) -> int:
     return len(sequence) - 1 if at is None else at
 
 
-def tokens_in(sequence: Sequence[Frame]) -> int:
-    """Output tokens of these frames."""
-    return sum(frame.tokens for frame in sequence)
-
-
 def _frames(head: Head, answer: Answer, usage: Usage) -> Iterator[Frame]:
     start_usage = {**_input_usage(head.usage), "output_tokens": 1, "service_tier": "standard"}
     opening = {

@@ -1,14 +1,14 @@
 """What was asked of the simulated API, and what became of it."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sandbox.changes import Changes
 from sandbox.discord.faults import fits
+from sandbox.kept import Kept
 
 
 class Outcome(StrEnum):
@@ -41,45 +41,25 @@ class SeenRequest:
     code: int = 0
 
 
-class RequestLog:
+class RequestLog(Kept[SeenRequest]):
     """The last `max_kept` requests; `count` counts all since the last `clear`."""
 
     def __init__(self, changes: Changes, *, max_kept: int = 5_000) -> None:
-        self._changes = changes
-        self._max_kept = max_kept
-        self._seen: OrderedDict[int, SeenRequest] = OrderedDict()
-        self._last_number = 0
+        super().__init__(changes, max_kept=max_kept)
         self.count = 0
-
-    @property
-    def seen(self) -> tuple[SeenRequest, ...]:
-        """The requests, oldest first."""
-        return tuple(self._seen.values())
 
     def of(self, route: str) -> tuple[SeenRequest, ...]:
         """Those of a route, such as `POST /channels/{}/messages`."""
-        return tuple(each for each in self._seen.values() if fits(each.route, route))
+        return tuple(each for each in self.seen if fits(each.route, route))
 
     def note(self, *, at: datetime, route: str, path: str, query: Mapping[str, str]) -> int:
         """Write a request down; returns its number."""
         self.count += 1
-        self._last_number += 1
-        self._seen[self._last_number] = SeenRequest(
-            number=self._last_number, at=at, route=route, path=path, query=query
+        return self.add(
+            lambda number: SeenRequest(number=number, at=at, route=route, path=path, query=query)
         )
-        if len(self._seen) > self._max_kept:
-            self._seen.popitem(last=False)
-        self._changes.announce()
-        return self._last_number
-
-    def change(self, number: int, **changes: Any) -> None:
-        """Write down what became known of it."""
-        seen = self._seen.get(number)
-        if seen is not None:
-            self._seen[number] = replace(seen, **changes)
-        self._changes.announce()
 
     def clear(self) -> None:
         """Forget the requests."""
-        self._seen.clear()
+        super().clear()
         self.count = 0

@@ -2,8 +2,6 @@
 
 import secrets
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
 
@@ -22,10 +20,10 @@ from sandbox.discord.scenes import Scene, friendly, plain
 from sandbox.discord.service import Service
 from sandbox.discord.troubles import Troubles
 from sandbox.discord.verbs import Verbs
-from sandbox.serving import Site
+from sandbox.serving import Site, Startable
 
 
-class SimulatedDiscord(Verbs, Troubles):
+class SimulatedDiscord(Verbs, Troubles, Startable):
     """A Discord that real SDKs can talk to: `async with SimulatedDiscord() as discord`.
 
     There is one guild, `discord.guild`, with the channels `general` and `random`, and with Ada and
@@ -59,18 +57,6 @@ class SimulatedDiscord(Verbs, Troubles):
     def for_people(cls, *, port: int = 0) -> "SimulatedDiscord":
         """One with people and channels in it, and with Discord's limits, for trying things out."""
         return cls(port=port, limits=RateLimits(), rules=GatewayRules.for_people(), scene=friendly)
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        await self.stop()
 
     async def start(self) -> None:
         """Listen. Raises `OSError` if the port is taken."""

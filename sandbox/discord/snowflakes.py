@@ -29,11 +29,6 @@ def first_id_at(at: datetime) -> int:
     return int((at - EPOCH) / timedelta(milliseconds=1)) << _TIME_SHIFT
 
 
-def moment_of(snowflake: int) -> datetime:
-    """When the id was made."""
-    return EPOCH + timedelta(milliseconds=snowflake >> _TIME_SHIFT)
-
-
 def shard_of(guild_id: int | None, shard_count: int) -> int:
     """Which of so many shards a guild's events go to; direct messages go to the first.
 

@@ -54,7 +54,7 @@ class FilesEndpoint:
         except Struck as struck:
             answer, facts = struck.answer, Outcome.FAULTED
         finally:
-            log.update(number, outcome=facts)
+            log.change(number, outcome=facts)
         return answer
 
     async def _upload(self, request: web.Request) -> web.Response:

@@ -1,13 +1,14 @@
 """Which Web API methods were called, how, and what became of it."""
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sandbox.changes import Changes
+from sandbox.kept import Kept
 
 
 class Outcome(StrEnum):
@@ -43,42 +44,20 @@ class SeenCall:
         return None if self.answer is None else self.answer.get("error")
 
 
-class RequestLog:
-    """The last `max_kept` calls. `counts` count since the last `clear`; the numbers go on."""
+class RequestLog(Kept[SeenCall]):
+    """The last `max_kept` calls. `counts` count since the last `clear`."""
 
     def __init__(self, changes: Changes, *, max_kept: int = 10_000) -> None:
-        self._changes = changes
-        self._max_kept = max_kept
-        self._seen: OrderedDict[int, SeenCall] = OrderedDict()
-        self._last_number = 0
+        super().__init__(changes, max_kept=max_kept)
         self.counts: Counter[str] = Counter()
         """How often each method was called."""
-
-    @property
-    def seen(self) -> tuple[SeenCall, ...]:
-        """The calls, oldest first."""
-        return tuple(self._seen.values())
 
     def note(self, *, at: datetime, method: str, args: Mapping[str, Any]) -> int:
         """Write a call down; returns its number."""
         self.counts[method] += 1
-        self._last_number += 1
-        self._seen[self._last_number] = SeenCall(
-            number=self._last_number, at=at, method=method, args=args
-        )
-        if len(self._seen) > self._max_kept:
-            self._seen.popitem(last=False)
-        self._changes.announce()
-        return self._last_number
-
-    def update(self, number: int, **facts: Any) -> None:
-        """Write down more about it."""
-        seen = self._seen.get(number)
-        if seen is not None:
-            self._seen[number] = replace(seen, **facts)
-        self._changes.announce()
+        return self.add(lambda number: SeenCall(number=number, at=at, method=method, args=args))
 
     def clear(self) -> None:
         """Forget the calls."""
-        self._seen.clear()
+        super().clear()
         self.counts.clear()

@@ -2,13 +2,11 @@
 
 import secrets
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
 
 from bot.vocabulary import Clock, SystemClock
-from sandbox.serving import Site
+from sandbox.serving import Site, Startable
 from sandbox.slack.control import Control
 from sandbox.slack.default_world import BOT_TOKEN, default_world
 from sandbox.slack.envelopes import Redelivery
@@ -26,7 +24,7 @@ from sandbox.slack.world import World
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
-class SimulatedSlack(Talking, Interacting, Governing, Failing):
+class SimulatedSlack(Talking, Interacting, Governing, Failing, Startable):
     """A Slack that real SDKs can talk to: `async with SimulatedSlack() as slack`.
 
     People act through its verbs (`say`, `press`, `slash`…), and what came of it can be looked at
@@ -60,18 +58,6 @@ class SimulatedSlack(Talking, Interacting, Governing, Failing):
     def for_people(cls, *, port: int = 0) -> "SimulatedSlack":
         """One with Slack's own limits, for trying things out."""
         return cls(port=port, limits=RateLimits(), redelivery=Redelivery())
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        await self.stop()
 
     async def start(self) -> None:
         """Listen. Raises `OSError` if the port is taken."""

@@ -62,7 +62,7 @@ class WebApi:
         try:
             return await self._done(request, name, number, facts)
         finally:
-            log.update(
+            log.change(
                 number,
                 outcome=facts.outcome,
                 status=facts.status,
@@ -98,7 +98,7 @@ class WebApi:
     ) -> web.Response:
         given = await read_args(request)
         shown = {key: value for key, value in given.items() if key not in _SECRETS}
-        self._platform.log.update(number, args=shown)
+        self._platform.log.change(number, args=shown)
         if fault is not None:
             await strike(request, fault, self._platform.clock)
         await self._platform.holds.wait(name, Stage.BEFORE)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from bot.maintenance import Maintenance
 from bot.vocabulary import Closing, EntryStatus, ManualClock, SystemClock, Usage
 from config import load_settings
-from storage import answers, history, integrity, ledger, told, turns
+from storage import answers, history, integrity, ledger, ratings, schedules, told, turns
 from storage.answers import KnownAnswer
 from storage.budgets import BudgetClaim
 from storage.database import Database
@@ -81,6 +81,11 @@ class Nights:
         await self.database.write(turns.commit, work, answered, revision=None, now=now)
         await end(self.database, work, now=now)
         return work.turn.id
+
+    async def start(self, job: str, *, day: float) -> bool:
+        """Whether the run of a job that was due that many days after T0 can be had."""
+        due_at = at(day * DAY_S)
+        return await self.database.write(schedules.start, job, due_at, owner="me", now=due_at)
 
     async def texts(self, name: str, turn_id: str) -> list[str | None]:
         """What is still there of a conversation: what was said, the answer, its footer."""
@@ -154,6 +159,26 @@ async def test_more_than_a_batch_is_swept_in_one_night(nights: Nights) -> None:
     await nights.database.write(tell_many)
     await nights.after(1)
     assert await nights.database.read(_count_told) == 0
+
+
+async def test_a_run_of_yesterday_is_known_while_those_of_the_spring_go(nights: Nights) -> None:
+    """A job's last run can't be had a second time, however old its first ones are."""
+    for day in (0, 49):
+        assert await nights.start("digest", day=day)
+    await nights.after(50)
+    assert not await nights.start("digest", day=49)
+    assert await nights.start("digest", day=0)
+
+
+async def test_each_rating_grows_old_by_itself(nights: Nights) -> None:
+    """What one person thought stays, though another said so long ago."""
+    turn = await nights.converse("rated")
+    for person, day in (("early", 0), ("late", 5)):
+        await nights.database.write(
+            ratings.rate, turn, person_id=person, good=True, now=at(day * DAY_S)
+        )
+    await nights.after(8, "[retention]\ntext_days = 7")
+    assert await nights.database.read(ratings.of_turn, turn) == {"late": True}
 
 
 def _count_told(connection: Connection) -> int:
