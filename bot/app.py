@@ -151,7 +151,9 @@ def build(
         loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
         tracing=tracing,
         web=(
-            _web(services, registry, readiness, scheduler, known, owner=owner) if with_web else None
+            _web(services, reporting.rules, registry, readiness, scheduler, known, owner=owner)
+            if with_web
+            else None
         ),
         background={"reports": reporting.desk.run, "budgets": reporting.budget_watch.run},
     )
@@ -276,6 +278,7 @@ def _claude(settings: Settings, clock: Clock, tracing: Tracing, observer: Observ
 
 def _web(
     services: Services,
+    rules: BudgetRules,
     registry: CollectorRegistry,
     readiness: Readiness,
     scheduler: Scheduler,
@@ -293,6 +296,7 @@ def _web(
         scheduler=scheduler,
         readiness=readiness,
         replica=owner,
+        rules=rules,
     )
     server = WebServer(address=services.settings.environment.http)
     server.add_routes(OperationsPages(readiness=readiness, registry=registry).routes())

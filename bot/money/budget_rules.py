@@ -72,6 +72,11 @@ class BudgetRules:
         self._budgets = budgets
         self._zone = zone
 
+    @property
+    def count(self) -> int:
+        """How many budgets there are."""
+        return len(self._budgets)
+
     def claims(self, who: Attribution, now: datetime) -> list[BudgetClaim]:
         """The budgets that a request made now counts for."""
         claims = (self._claim(budget, who, now) for budget in self._budgets)

@@ -2,6 +2,7 @@
 
 from bot.claude.client import ClaudeClient
 from bot.host.host import PluginHost
+from bot.money.budget_rules import BudgetRules
 from bot.scheduler import Scheduler
 from bot.vocabulary import Clock
 from bot.web.access import Access
@@ -26,6 +27,7 @@ def make_dashboard(
     scheduler: Scheduler,
     readiness: Readiness,
     replica: str,
+    rules: BudgetRules,
 ) -> Dashboard:
     """The operators' dashboard of this process; `replica` is its name."""
     token = settings.secrets.parley_web_token
@@ -34,7 +36,7 @@ def make_dashboard(
         access=Access(token=token.get_secret_value() if token else None, clock=clock),
         assets=Assets(),
         live=Live(database=database, claude=claude, readiness=readiness, replica=replica),
-        costs=Costs(database=database, spending=spending, budgets=settings.budgets),
+        costs=Costs(database=database, spending=spending, rules=rules),
         standing=Standing(
             database=database, settings=settings, host=host, scheduler=scheduler, clock=clock
         ),

@@ -1,14 +1,15 @@
 """Costs as the page shows them: today, this week, this month, by day, against the budgets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
+from bot.money.budget_rules import BudgetRules, Counter
 from bot.money.periods import period_of
 from bot.web.money import Json, sums, usd
 from bot.web.spending import COLUMNS, Spending, SpendingByDay
-from config.budgets import BudgetSettings
 from storage import overview
+from storage.budgets import BudgetClaim
 from storage.database import Database
 from storage.ledger import UsageSum
 from storage.overview import Spent
@@ -24,12 +25,10 @@ SHOWN_BUDGETS: Final = 100
 class Costs:
     """Reads them from the days' sums and the budgets' counters."""
 
-    def __init__(
-        self, *, database: Database, spending: SpendingByDay, budgets: Sequence[BudgetSettings]
-    ) -> None:
+    def __init__(self, *, database: Database, spending: SpendingByDay, rules: BudgetRules) -> None:
         self._database = database
         self._spending = spending
-        self._budgets = budgets
+        self._rules = rules
 
     async def aclose(self) -> None:
         """Stop reading."""
@@ -42,9 +41,8 @@ class Costs:
             raise ValueError(f"{period!r} is not a period; use day, week or month")
         spending, today = await self._spending.read(), self._spending.today()
         chosen = await self._spending.since(period_of(today, period)[0])
-        counters = await self._database.read(
-            overview.budgets_now, now=self._database.now(), limit=SHOWN_BUDGETS
-        )
+        now = self._database.now()
+        counters = await self._database.read(overview.budgets_now, now=now, limit=SHOWN_BUDGETS)
         return {
             "period": period,
             "first_day": period_of(today, period)[0].isoformat(),
@@ -52,8 +50,10 @@ class Costs:
             "totals": {each: _total(spending, period_of(today, each)[0]) for each in PERIODS},
             "days": _days(spending, today),
             "by": {name: _rows(chosen.by[column]) for name, column in COLUMNS.items()},
-            "budgets": [_budget(each, self._budgets) for each in counters],
-            "budgets_set": len(self._budgets),
+            "budgets": [
+                _budget(each, self._rules.claim_of(Counter.of(each.key), now)) for each in counters
+            ],
+            "budgets_set": self._rules.count,
         }
 
 
@@ -90,29 +90,16 @@ def _rows(of: Sequence[UsageSum]) -> list[Json]:
     return rows
 
 
-def _budget(spent: Spent, budgets: Iterable[BudgetSettings]) -> Json:
-    scope, subject, period, first = spent.key.split("|")
-    limits = [
-        each.limit_nanousd
-        for each in budgets
-        if each.scope == scope and each.period == period and _is_for(each, subject)
-    ]
+def _budget(spent: Spent, claim: BudgetClaim | None) -> Json:
+    counter = Counter.of(spent.key)
+    limit = None if claim is None else usd(claim.limit_nanousd + spent.raised_nanousd)
     return {
-        "scope": scope,
-        "subject": subject,
-        "period": period,
-        "first_day": first,
+        "scope": counter.scope,
+        "subject": counter.subject,
+        "period": counter.period,
+        "first_day": counter.first_day,
         "spent_usd": usd(spent.spent_nanousd),
         "held_usd": usd(spent.held_nanousd),
-        "limit_usd": usd(min(limits) + spent.raised_nanousd) if limits else None,
+        "limit_usd": limit,
         "ends_at": spent.ends_at.isoformat(),
     }
-
-
-def _is_for(budget: BudgetSettings, subject: str) -> bool:
-    """Whether the budget's filter, if it has one, names the subject."""
-    wanted = budget.channel or budget.user or budget.workspace
-    if wanted is None:
-        return True
-    platform, _, rest = subject.partition(":")
-    return subject == wanted or f"{platform}:{rest.rpartition(':')[2]}" == wanted

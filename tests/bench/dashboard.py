@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from bot.claude.client import ClaudeClient
 from bot.claude.connection import Connection
+from bot.money.budget_rules import BudgetRules
 from bot.vocabulary import ManualClock, SystemClock
 from bot.web.costs import Costs
 from bot.web.live import Live
@@ -53,7 +54,7 @@ async def _row(engine: str, url: str, count: int) -> list[str]:
     clock = ManualClock(now)
     database = Database(url, clock=clock)
     spending = SpendingByDay(database=database, zone=ZoneInfo("UTC"), clock=clock)
-    costs = Costs(database=database, spending=spending, budgets=())
+    costs = Costs(database=database, spending=spending, rules=BudgetRules((), zone=ZoneInfo("UTC")))
     claude = ClaudeClient(
         sdk=Connection(_never),
         catalogue=Catalogue.shipped(),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 
+from bot.money.budget_rules import BudgetRules
 from bot.vocabulary import Attribution, BillableRequest, Closing, EntryStatus, ManualClock, Usage
 from bot.web.costs import Costs
 from bot.web.spending import FRESH_S, SpendingByDay
@@ -51,7 +52,11 @@ class Page:
         self.clock = ManualClock(SATURDAY)
         self.database = Database(url, clock=self.clock)
         self.spending = SpendingByDay(database=self.database, zone=BERLIN, clock=self.clock)
-        self.costs = Costs(database=self.database, spending=self.spending, budgets=budgets)
+        self.costs = Costs(
+            database=self.database,
+            spending=self.spending,
+            rules=BudgetRules(budgets, zone=ZoneInfo("UTC")),
+        )
 
     async def whole(self, period: str = "month") -> dict[str, object]:
         """The figures once every day has been read."""
@@ -149,6 +154,20 @@ async def test_budgets_stand_with_their_limits(ready_url: str) -> None:
         "50.000000000",
     )
     assert shown["channel"]["limit_usd"] == "1.000000000"
+    await page.close()
+
+
+async def test_a_budget_for_the_channels_of_a_workspace_has_its_limit(ready_url: str) -> None:
+    """What holds for a channel is what the rules say, not what the page makes of them."""
+    key = "channel|slack:T1:C1|month|2026-11-01"
+    budget = BudgetSettings(
+        scope="channel", period="month", limit_usd=Decimal(5), workspace="slack:T1"
+    )
+    page = Page(ready_url, [budget])
+    claim = BudgetClaim(key, 5 * 10**9, SATURDAY + timedelta(days=3))
+    await spent(page.database, SATURDAY, 7 * CENT, claims=[claim])
+    (shown,) = (await page.whole())["budgets"]  # type: ignore[misc]
+    assert shown["limit_usd"] == "5.000000000"  # type: ignore[has-type]
     await page.close()
 
 
