@@ -10,11 +10,12 @@ from sqlalchemy import Connection, bindparam, case, func, literal, select, tuple
 
 from bot.vocabulary import Thread, thread_from_json
 from storage.errors import LeaseLost, Revised
-from storage.tables import InboxRow, ThreadRow
+from storage.tables import InboxRow, MessageRow, ThreadRow
 from storage.upsert import table
 
 threads = table(ThreadRow)
 inbox = table(InboxRow)
+messages = table(MessageRow)
 _instant = threads.c.claimable_at.type
 
 # What every turn runs is built once: building a statement costs five times what running it does.
@@ -242,6 +243,18 @@ def resume(connection: Connection, thread_key: str, turn_id: str, *, now: dateti
         .values(turn_id=turn_id, attempts=0, claimable_at=now)
     )
     return changed.rowcount == 1
+
+
+def begin_afresh(connection: Connection, thread_key: str) -> None:
+    """Send nothing along any more of what was said in the thread until now."""
+    said = select(func.coalesce(func.max(messages.c.id) + 1, 0)).where(
+        messages.c.thread_key == thread_key
+    )
+    connection.execute(
+        update(threads)
+        .where(threads.c.key == thread_key)
+        .values(window_start=said.scalar_subquery(), summary=None, context_tokens=0)
+    )
 
 
 def request_stop(connection: Connection, thread_key: str, *, now: datetime) -> bool:

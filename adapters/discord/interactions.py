@@ -7,6 +7,7 @@ once, and beside that handed in until it is kept.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -14,7 +15,7 @@ import structlog
 from adapters.discord.calls import Call, Calls
 from adapters.discord.commands import ASK_ABOUT, private_commands
 from adapters.discord.controls import pressed
-from adapters.discord.identity import interaction_thread
+from adapters.discord.identity import direct_thread, discord_thread, interaction_thread
 from adapters.discord.mentions import Names
 from adapters.discord.parse import attachments_of, name_of, sent_at, text_of
 from adapters.discord.places import ADMINISTRATOR, MANAGE_GUILD, Places
@@ -67,7 +68,7 @@ class Interactions:
         await acknowledging
 
     async def _command(self, data: Json, hand_in: HandIn) -> None:
-        thread = self._thread(data)
+        thread, about = self._thread(data), self._about(data)
         private = data["data"].get("name") in private_commands(self._offers())
         response: Json = {"type": _DEFERRED_MESSAGE}
         if private:
@@ -82,17 +83,30 @@ class Interactions:
             called_at=sent_at(data),
         )
         await self._calls.keep(str(data["id"]), call, acknowledging)
-        await hand_in(MessageReceived(_message(data, thread)))
+        await hand_in(MessageReceived(replace(_message(data, thread), about=about)))
         await acknowledging
 
     def _thread(self, data: Json) -> Thread:
         """A command called in a thread of Discord's is counted under the channel it hangs on."""
+        channel_id = self._parent(data) or str(data["channel_id"])
+        return interaction_thread(_guild(data), channel_id, str(data["id"]))
+
+    def _about(self, data: Json) -> Thread | None:
+        """The conversation that it was called in: direct messages, or a thread of Discord's."""
+        guild_id, parent_id = _guild(data), self._parent(data)
+        if guild_id is None:
+            return direct_thread(str(data["channel_id"]))
+        if parent_id is None:
+            return None
+        return discord_thread(guild_id, parent_id, str(data["channel_id"]))
+
+    def _parent(self, data: Json) -> str | None:
         channel = data.get("channel") or {}
         place = self._places.known_place(str(data["channel_id"]))
         parent = channel.get("parent_id") if int(channel.get("type", 0)) in (10, 11, 12) else None
         if parent is None and place is not None and place.is_thread:
             parent = place.parent_id
-        return interaction_thread(_guild(data), str(parent or data["channel_id"]), str(data["id"]))
+        return None if parent is None else str(parent)
 
     async def _respond(self, data: Json, response: Json) -> None:
         try:

@@ -22,7 +22,7 @@ KEY = "model"
 
 async def use_chosen_model(turn: TurnRun) -> Answered | None:
     """Ask the model that was chosen here, if it may still be chosen."""
-    scopes = _scopes(turn.work.held.thread)
+    scopes = _scopes(turn.conversation)
     found = await turn.services.database.look(plugin_values.of_scopes, HOST, scopes, KEY)
     allowed = _configured(turn).claude.allowed_models
     for scope in scopes:
@@ -53,7 +53,7 @@ async def choose(turn: TurnRun, model: str | None, *, channel: bool) -> ModelsHe
     allowed = _configured(turn).claude.allowed_models
     if model is not None and model not in allowed:
         raise Told(f"`{model}` can't be chosen here; there are {', '.join(allowed)}.")
-    database, scopes = turn.services.database, _scopes(turn.work.held.thread)
+    database, scopes = turn.services.database, _scopes(turn.conversation)
     scope = scopes[1] if channel else scopes[0]
     if model is None:
         await database.write(plugin_values.remove, HOST, scope, KEY)

@@ -19,7 +19,7 @@ from bot.plugins import Role, ToolSpec
 from bot.ports import Adapter, Intake
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
-from bot.vocabulary import Attribution, Channel, ChannelKind, Clock, Closing, Message, Person
+from bot.vocabulary import Attribution, Channel, ChannelKind, Clock, Closing, Message, Person, Thread
 from config import Settings
 from config.overrides import ChannelSettings
 from storage.database import Database
@@ -132,6 +132,11 @@ class TurnRun:
     def asker(self) -> Person:
         """Who spoke last: the turn is counted as theirs."""
         return self.messages[-1].author
+
+    @property
+    def conversation(self) -> Thread:
+        """What it is part of; for a command that is answered beside it, what that is about."""
+        return self.messages[-1].conversation
 
     @property
     def question_text(self) -> str:

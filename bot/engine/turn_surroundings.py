@@ -23,7 +23,7 @@ from bot.plugins import (
 from bot.plugins.declarations import Stage
 from bot.ports import Choice, Option, PlatformError
 from bot.vocabulary import Attachment, Rated, storable
-from storage import choices, history, turns
+from storage import choices, history, threads, turns
 from storage.turns import Window
 
 ALLOW = Option("allow", "Allow")
@@ -77,9 +77,13 @@ class TurnSurroundings(HostSurroundings):
         ]
 
     async def reset(self) -> None:
-        """The history window begins after what is there; the turn's end writes that down."""
+        """The history window begins after what is there; the turn's end writes that down, or a
+        transaction of its own if the command is answered beside the conversation."""
         turn = self._turn
         held = turn.work.held
+        if turn.conversation != held.thread:
+            await turn.services.database.write(threads.begin_afresh, turn.conversation.key)
+            return
         said = await turn.services.database.read(
             history.window, held.fence.thread_key, start=held.window_start
         )
@@ -114,7 +118,7 @@ class TurnSurroundings(HostSurroundings):
     async def rate(self, good: bool) -> str | None:
         """The last answer of the turn's thread."""
         turn, services = self._turn, self._turn.services
-        thread = turn.work.held.thread
+        thread = turn.conversation
         rated = await services.database.read(turns.last_answered, thread.key)
         if rated is not None:
             await services.intake.receive(Rated(thread, rated, good, turn.asker))

@@ -174,8 +174,8 @@ class Context(Generic[SettingsT, StateT]):
 
     @property
     def thread(self) -> Thread:
-        """The thread of `message`."""
-        return self.message.thread
+        """The conversation of `message`."""
+        return self.message.conversation
 
     @property
     def channel(self) -> Channel:

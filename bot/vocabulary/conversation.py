@@ -123,6 +123,8 @@ class Message:
     files: tuple[StoredFile, ...] = ()
     card: Card | None = None
     """An announcement's own layout, for platforms that can show one; `text` says the same."""
+    about: Thread | None = None
+    """The conversation in which a command was called, where it is answered beside it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", storable(self.text))
@@ -131,6 +133,11 @@ class Message:
     def key(self) -> str:
         """`platform:workspace:channel:message`: what duplicates are recognised by."""
         return message_key(self.thread.channel, self.id)
+
+    @property
+    def conversation(self) -> Thread:
+        """What it is part of, or about."""
+        return self.about or self.thread
 
 
 def message_key(channel: Channel, message_id: str) -> str:

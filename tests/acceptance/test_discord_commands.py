@@ -45,6 +45,24 @@ async def test_a_command_is_answered_to_its_caller(sqlite_url: str) -> None:
         assert not rig.texts() or rig.replies() == [call.original]
 
 
+async def test_a_command_is_about_the_conversation_it_is_called_in(sqlite_url: str) -> None:
+    """`/reset` among direct messages makes Claude forget what was said in them."""
+    async with on_discord(sqlite_url) as rig:
+        await listed(rig)
+        rig.claude.script.always("Noted.")
+        dm = rig.discord.dm("ada")
+        rig.discord.say("The password is swordfish.", direct=True)
+        await wait_until(lambda: "Noted." in rig.texts(dm), what="the first answer")
+        call = rig.discord.slash("reset", direct=True)
+        await wait_until(
+            lambda: call.original and "afresh" in call.original.content, what="a word on it"
+        )
+        rig.claude.script.always("What password?")
+        rig.discord.say("What is the password?", direct=True)
+        await wait_until(lambda: "What password?" in rig.texts(dm), what="the next answer")
+        assert "swordfish" not in str(rig.claude.requests[-1].body)
+
+
 async def test_an_answer_waits_for_the_acknowledgement(sqlite_url: str) -> None:
     """Discord knows no answer to what was not acknowledged yet."""
     async with on_discord(sqlite_url) as rig:
