@@ -21,7 +21,7 @@ from bot.vocabulary import Clock
 from bot.web.server import WebServer
 from config.sections import EngineSettings
 from storage.database import Database
-from storage.errors import SchemaTooNew, StorageError
+from storage.errors import NoDatabase, SchemaTooNew, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class Service:
         Raises:
             WebServerError: PARLEY_HTTP can't be had.
             ServiceFailed: no platform can work as configured.
-            StorageError: the database belongs to a newer release.
+            StorageError: the database belongs to a newer release, or is none.
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._tracing.close)
@@ -132,7 +132,7 @@ class Service:
         while not stop.is_set():
             try:
                 await _unless(stop, self._make_ready())
-            except SchemaTooNew:
+            except (NoDatabase, SchemaTooNew):
                 raise
             except StorageError as error:
                 log.error("the database is not there yet", error=str(error))

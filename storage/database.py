@@ -6,6 +6,7 @@ either database, and nothing outside `storage` sees SQL or a driver's error.
 
 import asyncio
 import functools
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 
 from bot.vocabulary import Clock
 from storage.clock import DatabaseClock
-from storage.errors import StorageError, StorageUnavailable
+from storage.errors import NoDatabase, StorageError, StorageUnavailable
 from storage.postgres import PostgresBackend
 from storage.sqlite import SqliteBackend
 
@@ -166,6 +167,11 @@ def _is_data_error(error: BaseException | None) -> bool:
     return str(getattr(error.orig, "sqlstate", "") or "").startswith("22")
 
 
+def _is_no_database(error: BaseException | None) -> bool:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
+
+
 class _translated:  # noqa: N801 - reads as a word in `with _translated():`
     """Turns the drivers' errors into ours, once, at this edge."""
 
@@ -175,6 +181,10 @@ class _translated:  # noqa: N801 - reads as a word in `with _translated():`
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, IntegrityError | DataError) or _is_data_error(error):
             raise StorageError(f"the database refused: {getattr(error, 'orig', error)}") from error
+        if _is_no_database(error):
+            raise NoDatabase(
+                "the file that DATABASE_URL names is not a database; name another, or put your copy back"
+            ) from error
         if isinstance(error, SQLAlchemyError | OSError | TimeoutError):
             reason = getattr(error, "orig", None) or error
             raise StorageUnavailable(f"the database can't be used: {reason}") from error

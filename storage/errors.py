@@ -11,6 +11,10 @@ class StorageUnavailable(StorageError):
     """The database can't be reached, is locked, full or overloaded. Nothing was lost; try again."""
 
 
+class NoDatabase(StorageError):
+    """The file holds something else than a database; no waiting makes it one."""
+
+
 class DuplicateMessage(StorageError):
     """The message is in the inbox already."""
 

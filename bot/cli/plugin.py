@@ -167,7 +167,16 @@ def new(name: str, into: Path, as_json: bool) -> None:
         print_json({"folder": str(folder)})
         return
     click.echo(f"Made {folder}. To work on it, with Parley installed in the same environment:\n")
-    click.echo(f"    pip install -e {folder}[test]\n    pytest {folder}\n    parley chat /{name}")
+    python = _python()
+    click.echo(f"    {python} -m pip install -e '{folder}[test]'")  # quoted, for zsh
+    click.echo(f"    {python} -m pytest {folder}")
+    click.echo(f"    {python.with_name('parley')} sandbox /{name.replace('_', '-')}")
+
+
+def _python() -> Path:
+    """The Python that Parley runs on, as one would type it here."""
+    python = Path(sys.executable)
+    return python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
 
 
 def _loading() -> "Loading":

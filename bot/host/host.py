@@ -23,6 +23,10 @@ from storage.database import Database
 
 log = structlog.get_logger(__name__)
 
+MAX_SAID_CHARS = 400_000
+"""What a command or a filter says is cut off here: twice the longest file of text that is read by default,
+and a hundred messages or more on a chat platform."""
+
 LIST_TOOLS_S = 2.0
 FORGET_S = 30.0
 
@@ -153,9 +157,9 @@ class PluginHost:
             named=arguments,
         )
         if isinstance(result, Answer | Ask) and _is_whole(result):
-            return replace(result, text=storable(result.text))
+            return replace(result, text=_said(result.text))
         if result is None or isinstance(result, str):
-            return Answer(storable(result or "Done."))
+            return Answer(_said(result or "Done."))
         why = f"returned {type(result).__name__} instead of text"
         raise PluginFailed(spec.plugin, f"command /{spec.name}", why)
 
@@ -221,9 +225,9 @@ class PluginHost:
                 continue
             if isinstance(verdict, Block):
                 log.info("filter blocked", plugin=spec.plugin, what=what)
-                return Passed(text, blocked=storable(str(verdict.reason)))
+                return Passed(text, blocked=_said(str(verdict.reason)))
             if isinstance(verdict, str):
-                text = storable(verdict)
+                text = _said(verdict)
             elif verdict is not None and spec.on_error == "block":
                 return Passed(text, blocked=failed)
         return Passed(text)
@@ -310,6 +314,13 @@ class PluginHost:
             maybe_person=occasion.person,
             around=occasion.around(live.name),
         )
+
+
+def _said(text: str) -> str:
+    """What plugin code says, as the engine can write it down and show it."""
+    if len(text) > MAX_SAID_CHARS:
+        text = f"{text[:MAX_SAID_CHARS]}\n[cut off here: the text has {len(text):,} characters]"
+    return storable(text)
 
 
 def _is_whole(result: Answer | Ask) -> bool:

@@ -147,7 +147,7 @@ def _list(asked: Asked) -> str:
         "3. **Stop the process in the middle of an answer** and start it again. You get one "
         "complete answer, not two and not half of one.\n"
         "4. **Write while an answer is running**: your messages are answered together afterwards.\n"
-        "5. **Run `parley usage`** to see what this would have cost.\n\n"
+        "5. **Say `/usage`** to see what this would have cost.\n\n"
         "None of it needs an account or leaves your machine."
     )
 

@@ -82,6 +82,12 @@ async def megabytes(_ctx: Context) -> str:
     return "x" * 300_000
 
 
+@hostile.command("hundred-megabytes", timeout_s=5.0)
+async def hundred_megabytes(_ctx: Context) -> str:
+    """Say more than memory likes."""
+    return "x" * 100_000_000
+
+
 @hostile.command("block", timeout_s=30.0)
 async def blocks(_ctx: Context) -> str:
     """Block the whole loop."""
@@ -137,6 +143,14 @@ async def test_tasks_that_are_left_behind_end_nothing() -> None:
         assert (await bot.say("/leak")).text == "2 tasks"
         bot.claude.script.next("Still here.")
         assert (await bot.say("Are you there?")).text == "Still here."
+
+
+async def test_what_nobody_would_read_to_its_end_is_cut_off() -> None:
+    """And the length is said."""
+    async with running(hostile, platform="slack") as bot:
+        heard = await bot.say("/hundred-megabytes")
+        assert len(heard.text) < 410_000
+        assert heard.text.endswith("[cut off here: the text has 100,000,000 characters]")
 
 
 async def test_megabytes_are_split_and_bounded() -> None:

@@ -18,7 +18,7 @@ from bot.vocabulary import ManualClock
 from bot.web.server import WebServerError
 from config import load_settings
 from storage.database import Database
-from storage.errors import SchemaTooNew
+from storage.errors import NoDatabase, SchemaTooNew
 from tests.support import wait_until
 
 
@@ -207,6 +207,18 @@ async def test_a_database_of_a_newer_release_is_not_waited_for(
         with pytest.raises(SchemaTooNew, match="run the newer release"):
             await running.ended()
     assert adapter.starts == 0
+
+
+async def test_what_is_no_database_is_not_waited_for(tmp_path: Path, unused_tcp_port: int) -> None:
+    """A file of another kind is left as it is, and the service says so at once."""
+    file = tmp_path / "notes.txt"
+    notes = "These are my notes, and nothing of them is a table.\n" * 40
+    file.write_text(notes)
+    adapter = Platform("memory")
+    async with service(f"sqlite:///{file}", tmp_path, unused_tcp_port, [adapter]) as running:
+        with pytest.raises(NoDatabase, match="is not a database"):
+            await running.ended()
+    assert (adapter.starts, file.read_text()) == (0, notes)
 
 
 async def _upgrade_further(url: str) -> None:
