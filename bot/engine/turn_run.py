@@ -19,7 +19,16 @@ from bot.plugins import Role, ToolSpec
 from bot.ports import Adapter, Intake
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
-from bot.vocabulary import Attribution, Channel, ChannelKind, Clock, Closing, Message, Person, Thread
+from bot.vocabulary import (
+    Attribution,
+    Channel,
+    ChannelKind,
+    Clock,
+    Closing,
+    Message,
+    Person,
+    Thread,
+)
 from config import Settings
 from config.overrides import ChannelSettings
 from storage.database import Database
