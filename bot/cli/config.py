@@ -2,11 +2,21 @@
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.frame import examples, json_option, print_json, print_table, settings_or_exit
+from bot.cli.frame import (
+    examples,
+    json_option,
+    print_json,
+    print_table,
+    quiet_logs,
+    settings_or_exit,
+)
+
+if TYPE_CHECKING:
+    from config import Settings
 
 
 @click.group("config")
@@ -25,19 +35,32 @@ def check(ctx: click.Context, as_json: bool) -> None:
 
     What deserves attention without being wrong is printed as a warning.
     """
-    if not as_json:
-        settings_or_exit()
-        click.echo("ok")
-        return
     from config import SettingsError
 
     try:
-        settings = settings_or_exit()
+        settings = _checked()
     except SettingsError as error:
+        if not as_json:
+            raise
         problems = [asdict(problem) for problem in error.problems]
         print_json({"ok": False, "problems": problems, "warnings": []})
         ctx.exit(2)
-    print_json({"ok": True, "problems": [], "warnings": settings.warnings})
+    if as_json:
+        print_json({"ok": True, "problems": [], "warnings": settings.warnings})
+    else:
+        click.echo("ok")
+
+
+def _checked() -> "Settings":
+    """The settings, their plugins' sections included. Raises `SettingsError`."""
+    from bot.host.settings_check import plugin_problems
+    from config import SettingsError
+
+    settings = settings_or_exit()
+    quiet_logs(settings.secret_values())
+    if problems := plugin_problems(settings):
+        raise SettingsError(problems)
+    return settings
 
 
 @config_group.command(

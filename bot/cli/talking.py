@@ -1,16 +1,23 @@
 """A service whose one platform is this terminal: what `chat` and `sandbox` share."""
 
+import asyncio
 import signal
 from contextlib import ExitStack
 from pathlib import Path
+
+import click
 
 from bot.app import build, data_dir, make_adapter, open_database
 from bot.cli.serving import log_as_set, stopped_by
 from bot.ports import Adapter
 from bot.vocabulary import SystemClock
 from config import Settings
+from storage.database import Database
+from storage.errors import StorageError
 
 LOG_FILE = "parley.log"
+PATIENCE_S = 5.0
+"""A database that has not answered after this long is said to be waited for."""
 
 
 async def talk(settings: Settings, *, first_message: str | None, listen: bool = True) -> None:
@@ -41,7 +48,22 @@ async def talk(settings: Settings, *, first_message: str | None, listen: bool = 
             database=database,
             with_web=not listen,
         )
-        await service.run(stopped_by(signal.SIGTERM, signal.SIGINT))
+        stop = stopped_by(signal.SIGTERM, signal.SIGINT)
+        telling = asyncio.create_task(_tell_if_away(database), name="database away")
+        try:
+            await service.run(stop)
+        finally:
+            telling.cancel()
+
+
+async def _tell_if_away(database: Database) -> None:
+    """Say that the database is waited for; the log, where else it would stand, is in a file."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await database.ping()
+    except (StorageError, TimeoutError) as error:
+        why = str(error) or f"it does not answer within {PATIENCE_S:g} s"
+        click.echo(f"Waiting for the database ({why}). Ctrl-C ends.", err=True)
 
 
 def _log_file(directory: Path) -> Path:

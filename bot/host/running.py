@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 
 from bot.host.containment import contain_tasks
 from bot.host.host import PluginHost
 from bot.host.occasion import Occasion
 from bot.host.watchdog import LOOK_EVERY_S, Watchdog
+
+STOOD_STILL = os.EX_SOFTWARE
+"""The exit status of a process that a plugin kept from going on."""
 
 
 class RunningPlugins:
@@ -26,6 +31,7 @@ class RunningPlugins:
         self._watchdog = Watchdog(
             folders={live.name: live.loaded.folder for live in host.plugins},
             report=report,
+            leave=_leave,
             break_s=block_s,
         )
 
@@ -54,3 +60,9 @@ class RunningPlugins:
         while True:
             self._watchdog.beat()
             await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _leave() -> None:
+    """Whatever runs is leased, and goes on in another process or after the next start."""
+    sys.stderr.flush()
+    os._exit(STOOD_STILL)

@@ -2,7 +2,8 @@
 
 A thread looks whether the loop still turns. If it stands, the stack of the loop's thread says whose code
 it stands in; a signal then raises `LoopBlocked` right there. That ends endless loops in Python and sleeps
-alike; code in C that never looks for signals can only be named.
+alike. Code that catches even that, or is in C and never looks for signals, can't be ended: then `leave`
+is called, since a process that stands still answers nobody, and another takes over what it holds.
 """
 
 import contextlib
@@ -25,13 +26,16 @@ SIGNAL = getattr(signal, "SIGURG", None)
 """By default it does nothing, so that a stray one harms nobody; None where there are no such signals."""
 
 LOOK_EVERY_S = 0.1
+BREAKS = 5
+"""So often a plugin is broken off in vain before the process is given up."""
 
 
 class Watchdog:
     """Watches the loop of the thread that enters it.
 
     `folders` are where the code of plugins lies, by plugin; `report` hears (plugin, seconds). The loop
-    must `beat` more often than `warn_s`. A plugin that blocks for `break_s` is broken off.
+    must `beat` more often than `warn_s`. A plugin that blocks for `break_s` is broken off, and `leave` is
+    called, in the watching thread, if it goes on all the same.
     """
 
     def __init__(
@@ -39,11 +43,13 @@ class Watchdog:
         *,
         folders: Mapping[str, Path],
         report: Callable[[str, float], None],
+        leave: Callable[[], None],
         warn_s: float = 0.5,
         break_s: float = 2.0,
     ) -> None:
         self._folders = {name: _prefix(path) for name, path in folders.items()}
         self._report = report
+        self._leave = leave
         self._warn_s = warn_s
         self._break_s = break_s
         self._beaten_at = time.monotonic()
@@ -89,6 +95,10 @@ class Watchdog:
                 warned_of = beaten_at
                 log.error("plugin blocks the event loop", plugin=plugin, at=place)
                 self._report(plugin, stood_s)
+            if stood_s >= self._break_s * (BREAKS + 1):
+                log.critical("plugin can't be broken off; leaving", plugin=plugin, at=place)
+                self._leave()
+                return
             if may_break and stood_s >= self._break_s and now - broken_at >= self._break_s:
                 broken_at, self._break_off = now, plugin
                 signal.pthread_kill(loop_thread, SIGNAL)  # type: ignore[arg-type]  # may_break

@@ -46,6 +46,18 @@ def test_check_prints_every_problem_and_ends_with_2(
     ]
 
 
+def test_check_looks_into_the_sections_of_plugins(
+    home: OperatorsHome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is not there, and a value that its plugin can't use, with their lines."""
+    home.write("parley.toml", "[plugins.gaurd]\n[plugins.remind]\ntimezone = 7\n")
+    assert invoke(["config", "check"]) == 2
+    misspelt, wrong = sorted(capsys.readouterr().err.splitlines())
+    assert misspelt.startswith("parley.toml:1: plugins.gaurd: no plugin of this name is installed")
+    assert wrong.startswith("parley.toml:3: plugins.remind: [plugins.remind]: timezone: ")
+    assert wrong.endswith("`parley plugin check remind` says more")
+
+
 def test_show_prints_each_value_with_its_source(
     home: OperatorsHome, capsys: pytest.CaptureFixture[str]
 ) -> None:
