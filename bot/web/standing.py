@@ -7,14 +7,16 @@ from bot.breaker import BreakerState
 from bot.host.host import Live as LivePlugin
 from bot.host.host import PluginHost
 from bot.host.offers import offer_of
+from bot.reports.schedule import ReportSchedule
 from bot.scheduler import Job, Scheduler
 from bot.vocabulary import Clock
 from bot.web.money import Json
 from config import Settings
 from config.listing import entries
-from storage import overview
+from storage import overview, reports
 from storage.database import Database
 from storage.overview import Run
+from storage.reports import Sending
 
 
 class Standing:
@@ -34,13 +36,19 @@ class Standing:
         self._host = host
         self._scheduler = scheduler
         self._clock = clock
+        zone = settings.operators.zone
+        self._reports = [ReportSchedule(each, operators=zone) for each in settings.reports]
 
     async def schedule(self) -> Json:
-        """Every job with its last and its next run. Raises `StorageError`."""
+        """Every report and every other job, with the last run and the next. Raises `StorageError`."""
         jobs = self._scheduler.jobs
         runs = await self._database.read(overview.last_runs, [job.name for job in jobs])
         now = self._clock.now()
         listed = [_job(job, runs.get(job.name), now) for job in jobs]
+        for schedule in self._reports:
+            sent = await self._database.read(reports.all_of, schedule.report.name)
+            last = {each.destination: each for each in sent}
+            listed += [_report(schedule, to, last.get(to), now) for to in schedule.report.to]
         return {
             "timezone": self._settings.operators.timezone,
             "jobs": sorted(listed, key=lambda job: str(job["next"])),
@@ -81,6 +89,16 @@ def _job(job: Job, run: Run | None, now: datetime) -> Json:
         "next": due.isoformat() if due else None,
         "last": None if run is None else run.due_at.isoformat(),
         "last_outcome": None if run is None else run.outcome or "running",
+    }
+
+
+def _report(schedule: ReportSchedule, to: str, last: Sending | None, now: datetime) -> Json:
+    """A report and where it goes, as a job is listed."""
+    return {
+        "name": f"report {schedule.report.name} to {to}",
+        "next": schedule.next_due(now).isoformat(),
+        "last": None if last is None else last.due_at.isoformat(),
+        "last_outcome": None if last is None else last.status.value,
     }
 
 

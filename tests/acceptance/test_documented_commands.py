@@ -34,6 +34,21 @@ FILES = {
     "letters.csv": "name,date,text\nAda,2026-11-01,Hello\n",
     "items.jsonl": '{"text": "one"}\n',
     "prompt.txt": "Sum up {text}.\n",
+    "usage.json": '{"data": [], "has_more": false, "next_page": null}',
+    "cost.json": '{"data": [], "has_more": false, "next_page": null}',
+    "parley.toml": """
+[[budgets]]
+scope = "channel"
+period = "month"
+limit_usd = 50
+[[budgets]]
+scope = "global"
+period = "day"
+limit_usd = 20
+[[reports]]
+name = "weekly"
+to = ["slack:C0SANDBOX1"]
+""",
 }
 """What a reader would have."""
 
@@ -88,6 +103,7 @@ async def environ(tmp_path: Path) -> AsyncIterator[Mapping[str, str]]:
             "PYTHONPATH": os.pathsep.join([str(HOUSE), os.environ.get("PYTHONPATH", "")]),
             "PARLEY_HTTP": "127.0.0.1:0",
             "ANTHROPIC_API_KEY": "sk-ant-simulated",
+            "ANTHROPIC_ADMIN_KEY": "sk-ant-admin-simulated",
             "ANTHROPIC_BASE_URL": claude.base_url,
             "SLACK_BOT_TOKEN": slack.bot_token,
             "SLACK_APP_TOKEN": slack.app_token,
@@ -102,6 +118,7 @@ async def test_its_commands_work(
     document: Path, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     """One after the other, as a reader types them, against the simulated services."""
+    await works("parley db upgrade", environ, tmp_path)  # a reader's database is there by then
     for command in commands(document):
         if command.startswith("make "):
             await of_make(command)

@@ -247,9 +247,12 @@ async def test_a_database_that_is_not_there(unused_tcp_port: int) -> None:
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_the_schedule_and_the_plugins(ready_url: str) -> None:
-    """Jobs with their next run, and each plugin with its state."""
-    async with dashboard(ready_url) as (_, browser):
+    """Jobs and reports with their next run, and each plugin with its state."""
+    report = '[[reports]]\nname = "weekly"\nto = ["slack:C0123456789"]\n'
+    async with dashboard(ready_url, config=report) as (_, browser):
         _, schedule = await browser.get("schedule")
+        names = [job["name"] for job in schedule["jobs"]]
+        assert "report weekly to slack:C0123456789" in names
         assert {"retention", "abandoned entries"} <= {job["name"] for job in schedule["jobs"]}
         assert all(job["next"] for job in schedule["jobs"])
         _, plugins = await browser.get("plugins")

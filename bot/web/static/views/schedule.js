@@ -4,7 +4,9 @@ import { h } from "../dom.js";
 import { moment } from "../format.js";
 import { card, chip, empty, table } from "../parts.js";
 
-const ended = (outcome) => (outcome === null ? "" : chip(outcome, outcome === "done" ? "good" : outcome === "running" ? "" : "bad"));
+const GOOD = ["done", "shown"], UNDERWAY = ["running", "due", "sent"];
+
+const ended = (outcome) => (outcome === null ? "" : chip(outcome, GOOD.includes(outcome) ? "good" : UNDERWAY.includes(outcome) ? "" : "bad"));
 
 export const schedule = {
   title: "Schedule",
