@@ -26,8 +26,10 @@ setup: $(RUN_STAMP) ## install Parley into .venv; .venv/bin/parley is the comman
 run: $(RUN_STAMP) ## talk to the bot: live if there is a .env, else in the sandbox
 	@exec $(BIN)/parley $$(test -f .env && echo run || echo sandbox) $(ARGS)
 
+# Tests start some hundred processes of Python, and each would compile everything anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV_STAMP) ## run all tests (ARGS="-k word" for some of them)
-	@exec $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: $(DEV_STAMP) ## formatting, linting, types, import rules, migrations
 	$(BIN)/ruff format --check .

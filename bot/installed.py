@@ -1,7 +1,8 @@
 """What is installed beside the bot, found by entry points, so that nothing here names it."""
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Protocol, Self
 
 ADAPTERS_GROUP = "parley.adapters"
@@ -48,20 +49,27 @@ class Playground(Protocol):
         """Stop everything."""
 
 
+@cache
+def offered(group: str) -> EntryPoints:
+    """What the installed packages offer in a group; none of it is imported yet. They are looked through
+    once, for that takes long, and what is installed does not change under a process."""
+    return entry_points(group=group)
+
+
 def playground_class() -> Callable[..., Playground]:
     """What makes the sandbox with its page. Raises ValueError if it is not installed."""
-    (entry,) = entry_points(group=PLAYGROUND_GROUP)
+    (entry,) = offered(PLAYGROUND_GROUP)
     loaded: Callable[..., Playground] = entry.load()
     return loaded
 
 
 def adapter_classes() -> dict[str, EntryPoint]:
     """The installed adapters by the platform's name; none of them is imported yet."""
-    return {entry.name: entry for entry in entry_points(group=ADAPTERS_GROUP)}
+    return {entry.name: entry for entry in offered(ADAPTERS_GROUP)}
 
 
 def simulator(name: str) -> type[Simulator]:
     """The class of a simulated service. Raises KeyError if none of that name is installed."""
-    installed = {entry.name: entry for entry in entry_points(group=SIMULATORS_GROUP)}
+    installed = {entry.name: entry for entry in offered(SIMULATORS_GROUP)}
     loaded: type[Simulator] = installed[name].load()
     return loaded

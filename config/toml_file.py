@@ -4,19 +4,25 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from config.problems import Problem, SettingPath, SettingsError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TomlFile:
-    """What a TOML file says. `name` is how messages call it; `lines` are counted from 1."""
+    """What a TOML file says. `name` is how messages call it."""
 
     name: str
     values: dict[str, Any]
-    lines: Mapping[SettingPath, int]
+    text: str
+
+    @cached_property  # finding them takes ten times as long as reading the file
+    def lines(self) -> Mapping[SettingPath, int]:
+        """The line of every header and key, counted from 1."""
+        return dict(_lines_of(self.text))
 
     def where(self, path: SettingPath) -> str:
         """`name:line` of the key; of the first thing in it, if it is a list that has no line of its
@@ -48,7 +54,7 @@ def read_toml(
         raise _unreadable(name, "is not UTF-8 text", "save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise _unreadable(name, f"is not valid TOML: {error}", "correct that line") from error
-    return TomlFile(name=name, values=values, lines=dict(_lines_of(text)))
+    return TomlFile(name=name, values=values, text=text)
 
 
 def leaves(values: Any, path: SettingPath = ()) -> Iterator[tuple[SettingPath, Any]]:

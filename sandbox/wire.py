@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+
+from pydantic import TypeAdapter
 
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -34,3 +37,13 @@ def read_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadJson("Input should be an object")
     return body
+
+
+@cache
+def adapter_of(kind: Any) -> TypeAdapter[Any]:
+    """What reads and writes values of this type as JSON.
+
+    It is made when it is first asked for: that takes long, and most who start a simulator steer it from the
+    same process, where nothing has to be read.
+    """
+    return TypeAdapter(kind)

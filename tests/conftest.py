@@ -17,6 +17,8 @@ from tests.postgres import PostgresMissing, PostgresServer
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
+MOST_WORKERS = 4
+
 _SETTINGS_PREFIXES = ("ANTHROPIC_", "SLACK_", "DISCORD_", "PARLEY_", "OTEL_")
 _SETTINGS_NAMES = frozenset({"DATABASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"})
 
@@ -29,6 +31,12 @@ def pytest_configure(config: pytest.Config) -> None:
     _guard_what_tests_start()
     guard_this_process()
     _choose_hypothesis_profile()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors, since tests also wait for timers; each process takes
+    some seconds and half a gigabyte, so there are never many."""
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 def _guard_what_tests_start() -> None:

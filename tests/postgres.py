@@ -29,6 +29,7 @@ _SETTINGS = {
     "shared_buffers": "32MB",
     "max_connections": "200",
     "log_min_messages": "fatal",
+    "autovacuum": "off",  # what it finds out about a table changes how the next test's queries are planned
 }
 
 _INITDB_FLAGS = [

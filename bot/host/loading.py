@@ -5,7 +5,7 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from bot.host.bounded import bounded
 from bot.host.options import PluginOptions, divided, settings_of
+from bot.installed import offered
 from bot.plugins import Plugin, PluginError
 
 log = structlog.get_logger(__name__)
@@ -133,11 +134,16 @@ def load(found: Found, section: Mapping[str, Any]) -> Loaded | None:
 
 
 def _installed() -> Iterator[Found]:
-    entries: Iterable[EntryPoint] = entry_points(group=GROUP)
-    for entry in sorted(entries, key=lambda each: each.name):
-        dist = entry.dist
-        origin = entry.value if dist is None else f"{dist.name} {dist.version}"
+    package = functools.cache(
+        _package
+    )  # many plugins come in one, and each time its papers are read
+    for entry in sorted(offered(GROUP), key=lambda each: each.name):
+        origin = entry.value if entry.dist is None else package(entry.dist)
         yield Found(entry.name, origin, entry=entry)
+
+
+def _package(dist: Distribution) -> str:
+    return f"{dist.name} {dist.version}"
 
 
 def _in_folder(folder: Path) -> Iterator[Found]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from aiohttp import web
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 from sandbox.changes import WAIT_S
@@ -20,7 +20,7 @@ from sandbox.claude.pace import Pace
 from sandbox.claude.provider import Provider
 from sandbox.claude.request_log import SeenRequest
 from sandbox.claude.script import Reply
-from sandbox.wire import BadJson, read_object
+from sandbox.wire import BadJson, adapter_of, read_object
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -76,15 +76,6 @@ class Control:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._replies = TypeAdapter(ReplyOrder)
-        self._faults = TypeAdapter(FaultOrder)
-        self._holds = TypeAdapter(HoldOrder)
-        self._batches = TypeAdapter(BatchOrder)
-        self._waits = TypeAdapter(WaitOrder)
-        self._pace = TypeAdapter(Pace)
-        self._limits = TypeAdapter(RateLimits)
-        self._bill = TypeAdapter(Bill)
-        self._requests = TypeAdapter(tuple[SeenRequest, ...])
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the controls."""
@@ -107,7 +98,7 @@ class Control:
 
     async def add_replies(self, request: web.Request) -> web.Response:
         """POST a `ReplyOrder`."""
-        order = await _parse(request, self._replies)
+        order = await _parse(request, ReplyOrder)
         pattern = re.compile(order.when) if order.regex and order.when else order.when
         script = self._provider.script
         if order.use == "next":
@@ -127,7 +118,7 @@ class Control:
 
     async def arm_faults(self, request: web.Request) -> web.Response:
         """POST a `FaultOrder`."""
-        order = await _parse(request, self._faults)
+        order = await _parse(request, FaultOrder)
         self._provider.faults.arm(*order.faults, times=order.times, model=order.model)
         return _done()
 
@@ -138,17 +129,17 @@ class Control:
 
     async def set_pace(self, request: web.Request) -> web.Response:
         """PUT a `Pace`."""
-        self._provider.pace = await _parse(request, self._pace)
+        self._provider.pace = await _parse(request, Pace)
         return _done()
 
     async def set_limits(self, request: web.Request) -> web.Response:
         """PUT `RateLimits`."""
-        self._provider.limiter.change(await _parse(request, self._limits))
+        self._provider.limiter.change(await _parse(request, RateLimits))
         return _done()
 
     async def hold(self, request: web.Request) -> web.Response:
         """POST a `HoldOrder`."""
-        order = await _parse(request, self._holds)
+        order = await _parse(request, HoldOrder)
         self._provider.gate.hold(order.after_chunks)
         return _done()
 
@@ -159,7 +150,7 @@ class Control:
 
     async def batches(self, request: web.Request) -> web.Response:
         """POST a `BatchOrder`."""
-        order = await _parse(request, self._batches)
+        order = await _parse(request, BatchOrder)
         match order.do:
             case "hold":
                 self._provider.batches.hold(order.after)
@@ -176,7 +167,7 @@ class Control:
 
     async def wait(self, request: web.Request) -> web.Response:
         """POST a `WaitOrder`; answers with the state, or 408 if it did not come about."""
-        order = await _parse(request, self._waits)
+        order = await _parse(request, WaitOrder)
         wanted = {
             "requests": order.requests,
             "held": order.held,
@@ -200,11 +191,11 @@ class Control:
 
     async def requests(self, request: web.Request) -> web.Response:
         """GET the message requests seen so far."""
-        return _json(self._requests.dump_json(self._provider.log.seen))
+        return _json(adapter_of(tuple[SeenRequest, ...]).dump_json(self._provider.log.seen))
 
     async def bill(self, request: web.Request) -> web.Response:
         """GET the bill."""
-        return _json(self._bill.dump_json(self._provider.bill()))
+        return _json(adapter_of(Bill).dump_json(self._provider.bill()))
 
     def _state(self) -> Mapping[str, int]:
         provider = self._provider
@@ -217,9 +208,9 @@ class Control:
         }
 
 
-async def _parse(request: web.Request, adapter: TypeAdapter[Any]) -> Any:
+async def _parse(request: web.Request, kind: Any) -> Any:
     try:
-        return adapter.validate_python(read_object(await request.read() or b"{}"))
+        return adapter_of(kind).validate_python(read_object(await request.read() or b"{}"))
     except (BadJson, ValidationError) as error:
         raise invalid("", str(error)) from error
 

@@ -4,11 +4,11 @@ All under `/_control`, JSON both ways: `POST /_control/say {"text": "Hello"}`, a
 `Orders`; GET tells of the world. `RemoteDiscord` speaks it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError, validate_call
+from pydantic import ValidationError, validate_call
 
 from sandbox.changes import WAIT_S
 from sandbox.discord.errors import ApiError
@@ -26,7 +26,7 @@ from sandbox.discord.views import (
 )
 from sandbox.discord.world import Impossible
 from sandbox.feed import Change
-from sandbox.wire import BadJson, read_object
+from sandbox.wire import BadJson, adapter_of, read_object
 
 ROOT: Final = "/_control"
 MAX_WAIT_S: Final = 60.0
@@ -38,14 +38,8 @@ class Control:
     def __init__(self, service: Service, verbs: Verbs, troubles: Troubles) -> None:
         self._service = service
         self._verbs = verbs
-        orders = Orders(verbs, troubles, service.interactions.all)
-        self._orders: Mapping[str, Callable[..., Any]] = {
-            name: validate_call(getattr(orders, name))
-            for name in vars(Orders)
-            if not name.startswith("_")
-        }
-        self._requests = TypeAdapter(tuple[SeenRequest, ...])
-        self._changes = TypeAdapter(tuple[Change, ...])
+        self._orders = Orders(verbs, troubles, service.interactions.all)
+        self._checked: dict[str, Callable[..., Any]] = {}  # made when first used
 
     def routes(self) -> list[web.RouteDef]:
         """The routes."""
@@ -65,11 +59,13 @@ class Control:
     async def order(self, request: web.Request) -> web.Response:
         """POST an order's fields; answers with what it returns."""
         name = request.match_info["order"]
-        if name not in self._orders:
+        if name.startswith("_") or name not in vars(Orders):
             return _refused(404, f"there is no order {name!r}")
+        if name not in self._checked:
+            self._checked[name] = validate_call(getattr(self._orders, name))
         try:
             fields = read_object(await request.read() or b"{}")
-            found = self._orders[name](**fields)
+            found = self._checked[name](**fields)
         except (BadJson, ValidationError, Impossible, ApiError, ValueError) as error:
             return _refused(400, str(error))
         return web.json_response({"ok": True} if found is None else to_plain(found))
@@ -109,7 +105,7 @@ class Control:
 
     async def requests(self, _: web.Request) -> web.Response:
         """GET the requests seen so far."""
-        return _json(self._requests.dump_json(self._service.log.seen))
+        return _json(adapter_of(tuple[SeenRequest, ...]).dump_json(self._service.log.seen))
 
     async def state(self, _: web.Request) -> web.Response:
         """GET the counts that can be waited for."""
@@ -123,7 +119,7 @@ class Control:
         except ValueError as error:
             return _refused(400, str(error))
         found = await self._service.feed.wait_after(after, timeout_s=wait_s)
-        return _json(self._changes.dump_json(found))
+        return _json(adapter_of(tuple[Change, ...]).dump_json(found))
 
     async def wait(self, request: web.Request) -> web.Response:
         """POST `{"requests": 3, "timeout_s": 5}`: the state, once it has reached that; 408 if it

@@ -20,6 +20,7 @@ from sandbox.slack.errors import SlackError
 from sandbox.slack.faults import Fault
 from sandbox.slack.limits import RateLimits
 from sandbox.slack.world import UnknownEntity
+from sandbox.wire import adapter_of
 
 if TYPE_CHECKING:
     from sandbox.slack.server import SimulatedSlack
@@ -92,9 +93,6 @@ class Control:
     def __init__(self, slack: "SimulatedSlack") -> None:
         self._slack = slack
         self._verbs: dict[str, TypeAdapter[Any]] = {}  # made when first used
-        self._faults = TypeAdapter(FaultOrder)
-        self._settings = TypeAdapter(SettingsOrder)
-        self._waits = TypeAdapter(WaitOrder)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the controls."""
@@ -129,7 +127,7 @@ class Control:
 
     async def arm_faults(self, request: web.Request) -> object:
         """POST a `FaultOrder`."""
-        order = self._faults.validate_json(await request.read())
+        order = adapter_of(FaultOrder).validate_json(await request.read())
         self._slack.fail_next(*order.faults, times=order.times, method=order.method)
         return None
 
@@ -140,7 +138,7 @@ class Control:
 
     async def change_settings(self, request: web.Request) -> object:
         """PUT a `SettingsOrder`."""
-        order = self._settings.validate_json(await request.read())
+        order = adapter_of(SettingsOrder).validate_json(await request.read())
         self._slack.change_settings(
             limits=order.limits,
             redelivery=order.redelivery,
@@ -151,7 +149,7 @@ class Control:
 
     async def wait(self, request: web.Request) -> object:
         """POST a `WaitOrder`; answers with the state, or 408 if it did not come about."""
-        order = self._waits.validate_json(await request.read())
+        order = adapter_of(WaitOrder).validate_json(await request.read())
         await self._slack.until(
             lambda: self._met(order), what=str(order), timeout_s=order.timeout_s
         )

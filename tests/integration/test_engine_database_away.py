@@ -202,7 +202,10 @@ async def test_a_full_disk_acknowledges_nothing(ready_url: str, redelivers: bool
             await wait_until(
                 lambda: any(line["log_level"] == "error" for line in logged), what="an error"
             )
-            assert (rig.platform.refusals > 0) == redelivers
+            if redelivers:  # the error may have been another's than the intake's
+                await wait_until(lambda: rig.platform.refusals > 0, what="a refusal")
+            else:
+                assert rig.platform.refusals == 0
             assert len(rig.claude.requests) == 1
         assert await rig.answer_to(question) == "Yes."
         assert len(rig.platform.posted) == 2

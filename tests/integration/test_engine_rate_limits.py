@@ -62,14 +62,16 @@ async def test_queued_turns_start_in_the_order_of_asking(ready_url: str) -> None
 
 async def test_the_notice_of_being_queued_becomes_the_answer(ready_url: str) -> None:
     """Who has to wait is told so, and how long, in the message that the answer then replaces."""
-    async with engine(ready_url, _limits(1, 0.5)) as rig:
+    async with engine(
+        ready_url, _limits(1, 2)
+    ) as rig:  # so long that a busy machine gets to say it
         rig.claude.script.always("Here you are.")
         first, second = await _ask_in_turn(rig, 2)
         assert await rig.answer_to(first) == "Here you are."
         assert await rig.answer_to(second) == "Here you are."
         (posted,) = [each for each in rig.platform.posted.values() if each.thread == second.thread]
         (notice,) = [text for text in posted.versions if "queued" in text]
-        assert "its limit of 1 answers in a second" in notice
+        assert "its limit of 1 answers in 2 seconds" in notice
         assert posted.text == "Here you are."
 
 

@@ -61,6 +61,14 @@ class Installation:
         return self.run("-c", "from bot.cli import main; main()", *arguments, status=status)
 
 
+def with_odd(desk: OperatorsDesk, code: str) -> None:
+    """Put a plugin into the folder, and have no other beside it than core: each takes a process."""
+    file = desk.directory / "data" / "plugins" / "odd.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(code)
+    desk.write("[plugin_host]\nallow = ['core', 'odd']\n")
+
+
 @pytest.fixture
 def here(tmp_path: Path) -> Installation:
     """An empty folder."""
@@ -118,9 +126,7 @@ async def test_a_broken_plugin_is_reported_and_skipped(
     desk: OperatorsDesk, code: str, why: str
 ) -> None:
     """`check` says what is wrong with which, and the others are fine."""
-    file = desk.directory / "data" / "plugins" / "odd.py"
-    file.parent.mkdir(parents=True)
-    file.write_text(code)
+    with_odd(desk, code)
     said = await desk.parley("plugin", "check")
     assert (said.status, why in said.err) == (1, True)
     listed = (await desk.parley("plugin", "list", "--json")).json
@@ -143,9 +149,7 @@ async def test_a_plugin_is_looked_at_in_a_process_of_its_own(
     desk: OperatorsDesk, code: str, why: str | None
 ) -> None:
     """What would end the whole command ends there; the others are looked at all the same."""
-    file = desk.directory / "data" / "plugins" / "odd.py"
-    file.parent.mkdir(parents=True)
-    file.write_text(code)
+    with_odd(desk, code)
     said = await desk.parley("plugin", "check")
     assert "core: fine" in said.out
     if why is None:
@@ -155,26 +159,26 @@ async def test_a_plugin_is_looked_at_in_a_process_of_its_own(
 
 
 @pytest.mark.parametrize(
-    ("use", "why"),
+    ("uses", "problems"),
     [
-        ("ctx.settings.colour", None),
-        ("ctx.settings.color", '"Settings" has no attribute "color"'),
-        ("ctx.state.upper()", None),
-        ("ctx.state.uper()", '"str" has no attribute "uper"'),
+        (("ctx.settings.colour", "ctx.state.upper()"), ()),
+        (
+            ("ctx.settings.color", "ctx.state.uper()"),
+            ('"Settings" has no attribute "color"', '"str" has no attribute "uper"'),
+        ),
     ],
 )
 async def test_a_wrong_context_is_seen_by_a_type_checker(
-    desk: OperatorsDesk, use: str, why: str | None
+    desk: OperatorsDesk, uses: tuple[str, str], problems: tuple[str, ...]
 ) -> None:
     """Settings and state have their types everywhere; `check NAME` looks."""
-    file = desk.directory / "data" / "plugins" / "odd.py"
-    file.parent.mkdir(parents=True)
-    file.write_text(TYPED.format(use=use))
+    with_odd(desk, TYPED.format(use=" + ".join(uses)))
     said = await desk.parley("plugin", "check", "odd")
-    if why is None:
-        assert (said.status, "odd: fine (/odd)" in said.out) == (0, True), said.err
-    else:
-        assert (said.status, why in said.err) == (1, True)
+    assert (said.status, "odd: fine (/odd)" in said.out) == ((1, False) if problems else (0, True))
+    told = [line for line in said.err.splitlines() if line.startswith("odd: ")]
+    assert len(told) == len(problems), said.err
+    for problem, line in zip(problems, told, strict=True):
+        assert problem in line
 
 
 async def test_without_a_plugin_that_is_required_nothing_starts(desk: OperatorsDesk) -> None:
