@@ -2,16 +2,17 @@
 
 import asyncio
 import sys
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import aiohttp
+
+from sandbox.serving import Startable
 
 _START_S = 20.0
 _STOP_S = 5.0
 
 
-class RemoteSimulator:
+class RemoteSimulator(Startable):
     """Speaks to the `/_control` of a simulator: `async with` it.
 
     A refusal there is `{"error": {"message": …}}`, with status 408 where something did not come about.
@@ -24,16 +25,12 @@ class RemoteSimulator:
         self.base_url = base_url
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
+        """Open a connection to it."""
         self._session = aiohttp.ClientSession()
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    async def stop(self) -> None:
+        """Close the connection."""
         if self._session is not None:
             await self._session.close()
 
@@ -65,7 +62,8 @@ class SimulatorProcess(RemoteSimulator):
         self._arguments = (*options, "--port", str(port))
         self._process: asyncio.subprocess.Process | None = None
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
+        """Start the process. Raises `RuntimeError` if it does not start."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", self.module, *self._arguments, stdout=asyncio.subprocess.PIPE
         )
@@ -77,15 +75,11 @@ class SimulatorProcess(RemoteSimulator):
                 f"the simulated {self.service} did not start; its messages are above"
             )
         self.base_url = line.decode().strip()
-        return await super().__aenter__()
+        await super().start()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        await super().__aexit__(kind, error, where)
+    async def stop(self) -> None:
+        """End the process."""
+        await super().stop()
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             try:

@@ -51,11 +51,11 @@ class Startable(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Listen. Raises `OSError` if the port is taken."""
+        """Start; what listens raises `OSError` if its port is taken."""
 
     @abstractmethod
     async def stop(self) -> None:
-        """Stop listening and break off what is running; fine if it is not running."""
+        """Stop and break off what is running; fine if it is not running."""
 
     async def __aenter__(self) -> Self:
         await self.start()

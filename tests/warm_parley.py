@@ -22,8 +22,6 @@ _FORKS.set_forkserver_preload(
     [
         "adapters.discord",
         "adapters.slack",
-        "adapters.discord",
-        "adapters.slack",
         "adapters.terminal",
         "aiosqlite",
         "alembic.command",
@@ -43,6 +41,28 @@ _FORKS.set_forkserver_preload(
         "tests.warm_parley",
     ]
 )
+
+
+QUICK_TAKE_OVER = """\
+[engine]
+lease_s = 1.0
+heartbeat_s = 0.4
+poll_s = 0.2
+[cache]
+answers = false
+"""
+"""The settings of a service that is killed: the next one goes on after a second."""
+
+
+def environ_of(claude_url: str, database_url: str, **more: str) -> Mapping[str, str]:
+    """What an operator would set, and nothing that this machine happens to have."""
+    return {
+        "PATH": os.environ["PATH"],
+        "ANTHROPIC_API_KEY": "sk-ant-simulated",
+        "ANTHROPIC_BASE_URL": claude_url,
+        "DATABASE_URL": database_url,
+        **more,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,13 +95,7 @@ class Answering:
         if call.moved_to is not None:
             return await self._sender.delete(_moved(call), message_id)
         try:
-            await self._rest.ask(
-                "DELETE",
-                _MESSAGE,
-                message_id=message_id,
-                webhook_id=call.application_id,
-                webhook_token=call.token,
-            )
+            await self._remove(call, message_id)
         except (MessageGone, InteractionOver):
             return None
 
@@ -114,9 +108,7 @@ class Answering:
         if noted is None or call.over(self._clock.now()):
             return None
         try:
-            await self._rest.get(
-                _MESSAGE, message_id=noted, webhook_id=call.application_id, webhook_token=call.token
-            )
+            await self._read(call, noted)
         except (MessageGone, InteractionOver):
             return None
         return noted
@@ -127,20 +119,9 @@ class Answering:
         if call.moved_to is not None or call.over(self._clock.now()):
             return
         try:
-            shown = await self._rest.get(
-                _MESSAGE,
-                message_id=_ORIGINAL,
-                webhook_id=call.application_id,
-                webhook_token=call.token,
-            )
+            shown = await self._read(call, _ORIGINAL)
             if int(shown.get("flags") or 0) & LOADING:
-                await self._rest.ask(
-                    "DELETE",
-                    _MESSAGE,
-                    message_id=_ORIGINAL,
-                    webhook_id=call.application_id,
-                    webhook_token=call.token,
-                )
+                await self._remove(call, _ORIGINAL)
         except (MessageGone, InteractionOver):
             return
 

@@ -12,6 +12,7 @@ from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.cli.reconcile import reconcile
 from bot.cli.times import instant
 from bot.money.amounts import dollars
+from bot.money.sums import fields_of
 from bot.vocabulary import Usage
 from config import Settings
 from storage.ledger import UsageReport, UsageSum
@@ -139,16 +140,3 @@ def _row(subject: str, each: UsageSum) -> tuple[str, ...]:
         each.usage.cache_write_tokens,
     )
     return (subject, *(f"{count:,}" for count in counts), cost)
-
-
-def fields_of(each: UsageSum) -> dict[str, object]:
-    """A sum as scripts read it; costs are exact, and what is not known is counted apart."""
-    return {
-        "cost_usd": dollars(each.cost_nanousd),
-        "requests": each.requests,
-        "input_tokens": each.usage.input_tokens,
-        "output_tokens": each.usage.output_tokens,
-        "cache_read_tokens": each.usage.cache_read_tokens,
-        "cache_write_tokens": each.usage.cache_write_tokens,
-        "unknown_cost_requests": each.unknown_cost_requests,
-    }

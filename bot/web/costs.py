@@ -6,7 +6,8 @@ from typing import Final
 
 from bot.money.budget_rules import BudgetRules, Counter
 from bot.money.periods import period_of
-from bot.web.money import Json, sums, usd
+from bot.money.sums import fields_of
+from bot.web.money import Json, usd
 from bot.web.spending import COLUMNS, Spending, SpendingByDay
 from storage import overview
 from storage.budgets import BudgetClaim
@@ -59,7 +60,7 @@ class Costs:
 
 def _total(spending: Spending, first: date) -> Json:
     total, turns = spending.total_since(first)
-    return {**sums(total), "turns": turns}
+    return {**fields_of(total), "turns": turns}
 
 
 def _days(spending: Spending, today: date) -> list[Json]:
@@ -76,7 +77,7 @@ def _by_model(spending: Spending, day: date) -> Json | None:
 
 
 def _rows(of: Sequence[UsageSum]) -> list[Json]:
-    rows: list[Json] = [{"subject": each.subject, **sums(each)} for each in of[:SHOWN]]
+    rows: list[Json] = [{"subject": each.subject, **fields_of(each)} for each in of[:SHOWN]]
     rest = of[SHOWN:]
     if rest:
         rows.append(

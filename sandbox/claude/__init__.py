@@ -6,9 +6,10 @@ from sandbox.claude.faults import Fault, FaultKind
 from sandbox.claude.limits import RateLimits
 from sandbox.claude.pace import Pace
 from sandbox.claude.remote import ClaudeProcess, RemoteClaude
-from sandbox.claude.request_log import Outcome, SeenRequest
+from sandbox.claude.request_log import SeenRequest
 from sandbox.claude.script import Refusal, Reply, SearchResult, ToolCall, WebSearch
 from sandbox.claude.server import SimulatedClaude
+from sandbox.outcome import Outcome
 
 __all__ = [
     "Asked",

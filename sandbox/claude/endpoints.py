@@ -19,10 +19,10 @@ from sandbox.claude.prompt import Prompt, read_prompt
 from sandbox.claude.prompt_cache import CacheUse
 from sandbox.claude.provider import Provider
 from sandbox.claude.replies import make_up
-from sandbox.claude.request_log import Outcome
 from sandbox.claude.stream import Head
 from sandbox.claude.validation import check_request, check_size, check_thinking_seals
 from sandbox.connection import break_connection
+from sandbox.outcome import Outcome
 from sandbox.wire import BadJson, read_object
 
 REQUEST_ID = web.RequestKey("request_id", str)
@@ -82,7 +82,7 @@ class Endpoints:
             outcome = Outcome.FAULTED if call.broken else Outcome.ANSWERED
             status = response.status
         except ApiError as error:
-            outcome, status = Outcome.REJECTED, error.status
+            outcome, status = Outcome.REFUSED, error.status
             raise
         except asyncio.CancelledError:
             if self._provider.stopping.is_set():

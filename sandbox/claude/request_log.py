@@ -3,28 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sandbox.changes import Changes
 from sandbox.kept import Kept
+from sandbox.outcome import Outcome
 
 SECRET_HEADERS = frozenset({"authorization", "x-api-key", "cookie"})
-
-
-class Outcome(StrEnum):
-    """What became of a request."""
-
-    RUNNING = "running"
-    ANSWERED = "answered"
-    REJECTED = "rejected"
-    """It got an error response."""
-    FAULTED = "faulted"
-    """A scripted fault ended it."""
-    DISCONNECTED = "disconnected"
-    """The client went away before the end."""
-    STOPPED = "stopped"
-    """The simulator was stopped meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

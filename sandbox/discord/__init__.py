@@ -10,9 +10,10 @@ from sandbox.discord.permissions import Permission
 from sandbox.discord.places import Channel, ChannelType, Guild, Overwrite
 from sandbox.discord.rate_limits import RateLimits
 from sandbox.discord.remote import DiscordProcess, RemoteDiscord
-from sandbox.discord.request_log import Outcome, SeenRequest
+from sandbox.discord.request_log import SeenRequest
 from sandbox.discord.server import SimulatedDiscord
 from sandbox.discord.world import Impossible, NotThere, World
+from sandbox.outcome import Outcome
 
 __all__ = [
     "Attachment",

@@ -12,8 +12,8 @@ from sandbox.connection import break_connection
 from sandbox.discord.errors import ApiError
 from sandbox.discord.faults import CloudflareBan, Fault, FaultKind, fits
 from sandbox.discord.rate_limits import VIA, too_many
-from sandbox.discord.request_log import Outcome
 from sandbox.discord.service import Service
+from sandbox.outcome import Outcome
 from sandbox.wire import to_json
 
 API: Final = "/api/v10"
@@ -48,10 +48,10 @@ class Front:
         except _Broken as broken:
             outcome, response = Outcome.FAULTED, broken.response
         except ApiError as error:
-            outcome, status, code = Outcome.REJECTED, error.status, error.code
+            outcome, status, code = Outcome.REFUSED, error.status, error.code
             response = error_response(error)
         except CloudflareBan as ban:
-            outcome, status = Outcome.REJECTED, 429
+            outcome, status = Outcome.REFUSED, 429
             response = _page(429, str(ban), {"Retry-After": str(math.ceil(ban.retry_after_s))})
         finally:
             service.log.change(number, outcome=outcome, status=status, code=code)

@@ -3,25 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sandbox.changes import Changes
 from sandbox.discord.faults import fits
 from sandbox.kept import Kept
-
-
-class Outcome(StrEnum):
-    """What became of a request."""
-
-    RUNNING = "running"
-    ANSWERED = "answered"
-    REJECTED = "rejected"
-    """It got an error response."""
-    FAULTED = "faulted"
-    """A scripted fault ended it."""
-    DISCONNECTED = "disconnected"
-    """The client went away before the answer."""
+from sandbox.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

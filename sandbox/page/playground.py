@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from bot.vocabulary import SystemClock
 from sandbox.claude import SimulatedClaude
@@ -14,6 +13,7 @@ from sandbox.page.bots import BotCommand, Bots
 from sandbox.page.page import PageServer
 from sandbox.page.passages import Passage
 from sandbox.page.scripted import teach
+from sandbox.serving import Startable
 from sandbox.slack import SimulatedSlack
 
 PORT: Final = 8787
@@ -40,7 +40,7 @@ to = [{targets}]
 """
 
 
-class Playground:
+class Playground(Startable):
     """The sandbox with its page. `command` starts a bot (see `BotCommand`), `environ` is what it is given
     beside the addresses of the simulators, `directory` is where files go. With `real_claude` the one that
     `environ` names is asked."""
@@ -69,21 +69,16 @@ class Playground:
         self._bots: Bots | None = None
         self._starting: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
         """Start everything; the bot goes on starting meanwhile. Raises `OSError` if a port is taken."""
         try:
             await self._start()
         except BaseException:
-            await self._stack.aclose()
+            await self.stop()
             raise
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    async def stop(self) -> None:
+        """Stop everything."""
         await self._stack.aclose()
 
     @property

@@ -1,5 +1,6 @@
 """A simulated Slack: the real SDKs talk to it, nothing leaves the machine."""
 
+from sandbox.outcome import Outcome
 from sandbox.slack.announcer import MentionOrder
 from sandbox.slack.envelopes import DeliveryRecord, DeliveryState, EnvelopeKind, Redelivery
 from sandbox.slack.faults import Fault, FaultKind
@@ -8,7 +9,7 @@ from sandbox.slack.messages import Change, Message, StreamState
 from sandbox.slack.pings import Ping
 from sandbox.slack.remote import RemoteSlack, SlackProcess
 from sandbox.slack.render import Button, Visible
-from sandbox.slack.request_log import Outcome, SeenCall
+from sandbox.slack.request_log import SeenCall
 from sandbox.slack.server import SimulatedSlack
 from sandbox.slack.surfaces import AgentStatus
 from sandbox.slack.talking import Upload

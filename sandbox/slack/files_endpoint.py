@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from sandbox.outcome import Outcome
 from sandbox.slack.errors import SlackError
 from sandbox.slack.platform import Platform
-from sandbox.slack.request_log import Outcome
 from sandbox.slack.striking import Struck, strike, strike_late
 from sandbox.slack.world import InstallationState
 

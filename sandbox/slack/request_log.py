@@ -4,24 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sandbox.changes import Changes
 from sandbox.kept import Kept
-
-
-class Outcome(StrEnum):
-    """What became of a call."""
-
-    RUNNING = "running"
-    ANSWERED = "answered"
-    REFUSED = "refused"
-    """It was answered with `ok: false`."""
-    FAULTED = "faulted"
-    """A scripted fault struck."""
-    DISCONNECTED = "disconnected"
-    """The client went away before the end."""
+from sandbox.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox.outcome import Outcome
 from sandbox.slack.call import Answer, Args, Call, Method, Methods, read_args
 from sandbox.slack.errors import SlackError
 from sandbox.slack.faults import Fault
 from sandbox.slack.holds import Stage
 from sandbox.slack.platform import Platform
-from sandbox.slack.request_log import Outcome
 from sandbox.slack.striking import Struck, rate_limited, strike, strike_late
 from sandbox.slack.world import Installation, InstallationState
 

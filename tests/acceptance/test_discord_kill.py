@@ -1,7 +1,6 @@
 """Kill `parley run` in mid-reply on Discord and start it again: exactly one complete answer."""
 
 import asyncio
-import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,33 +10,23 @@ import pytest
 from sandbox.claude import Pace, Reply, SimulatedClaude
 from sandbox.discord import SimulatedDiscord
 from tests.support import wait_until
-from tests.warm_parley import WarmParley, warm_parley
+from tests.warm_parley import QUICK_TAKE_OVER, WarmParley, environ_of, warm_parley
 
 STORY = " ".join(f"word{number}" for number in range(400))
 PATIENCE_S = 60.0
-SETTINGS = """\
-[engine]
-lease_s = 1.0
-heartbeat_s = 0.4
-poll_s = 0.2
-[cache]
-answers = false
-"""
 
 
 def environment(
     database_url: str, discord: SimulatedDiscord, claude: SimulatedClaude
 ) -> Mapping[str, str]:
-    """What an operator would set, and nothing that this machine happens to have."""
-    return {
-        "PATH": os.environ["PATH"],
-        "ANTHROPIC_API_KEY": "sk-ant-simulated",
-        "ANTHROPIC_BASE_URL": claude.base_url,
-        "DISCORD_TOKEN": "simulated",
-        "DISCORD_API_URL": discord.api_url,
-        "DATABASE_URL": database_url,
-        "PARLEY_HTTP": "127.0.0.1:0",
-    }
+    """What an operator would set."""
+    return environ_of(
+        claude.base_url,
+        database_url,
+        DISCORD_TOKEN="simulated",
+        DISCORD_API_URL=discord.api_url,
+        PARLEY_HTTP="127.0.0.1:0",
+    )
 
 
 def shown(discord: SimulatedDiscord) -> str:
@@ -62,7 +51,7 @@ async def test_a_killed_service_leaves_exactly_one_complete_answer(
 ) -> None:
     """Its question, one said meanwhile and one said while nobody ran are answered once each."""
     moment = random.Random(seed * 7919)  # noqa: S311 - not for secrets
-    (tmp_path / "parley.toml").write_text(SETTINGS)
+    (tmp_path / "parley.toml").write_text(QUICK_TAKE_OVER)
     async with SimulatedDiscord() as discord, SimulatedClaude() as claude:
         claude.script.always(Reply(STORY, pace=Pace(first_token_s=0.05, tokens_per_s=400.0)))
         claude.script.when("then", "The end.")

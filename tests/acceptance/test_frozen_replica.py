@@ -14,10 +14,10 @@ from sandbox.discord import SimulatedDiscord
 from storage.database import Database
 from storage.tables import LedgerRow
 from storage.upsert import table
-from tests.acceptance.test_discord_kill import PATIENCE_S, SETTINGS, STORY, environment, shown
+from tests.acceptance.test_discord_kill import PATIENCE_S, STORY, environment, shown
 from tests.postgres import PostgresServer
 from tests.support import wait_until
-from tests.warm_parley import warm_parley
+from tests.warm_parley import QUICK_TAKE_OVER, warm_parley
 
 SLOWLY = Pace(first_token_s=0.05, tokens_per_s=300.0)
 
@@ -34,7 +34,7 @@ async def test_a_frozen_replica_that_wakes_up_spoils_nothing(
 ) -> None:
     """The other gives one whole answer; what the sleeper still holds of its own is neither shown nor
     kept, and what both asked Claude for is in the ledger as it is on the bill."""
-    (tmp_path / "parley.toml").write_text(SETTINGS)
+    (tmp_path / "parley.toml").write_text(QUICK_TAKE_OVER)
     name = postgres_server.create_database()
     url = postgres_server.url(name)
     database = Database(url, clock=SystemClock())

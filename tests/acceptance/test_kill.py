@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
-import os
 import random
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,31 +16,12 @@ from sandbox.claude import Pace, SimulatedClaude
 from storage import inbox
 from storage.database import Database
 from tests.support import wait_until
-from tests.warm_parley import WarmParley, warm_parley
+from tests.warm_parley import QUICK_TAKE_OVER, WarmParley, environ_of, warm_parley
 
 QUESTION = "Tell me a story."
 ANSWER = " ".join(f"word{number}" for number in range(120))
 KILLS = 3
 PATIENCE_S = 60.0
-
-SETTINGS = """\
-[engine]
-lease_s = 1.0
-heartbeat_s = 0.4
-poll_s = 0.2
-[cache]
-answers = false
-"""
-
-
-def environment(database_url: str, claude: SimulatedClaude) -> Mapping[str, str]:
-    """What a person would set, and nothing that this machine happens to have."""
-    return {
-        "PATH": os.environ["PATH"],
-        "ANTHROPIC_API_KEY": "sk-ant-simulated",
-        "ANTHROPIC_BASE_URL": claude.base_url,
-        "DATABASE_URL": database_url,
-    }
 
 
 async def killed(process: WarmParley, transcript: Path, moment: random.Random) -> str:
@@ -82,11 +61,11 @@ async def test_a_killed_process_leaves_exactly_one_complete_answer(
         database_url = f"sqlite:///{tmp_path / 'parley.db'}"
     else:
         transcript = tmp_path / "data" / "terminal.jsonl"
-    (tmp_path / "parley.toml").write_text(SETTINGS)
+    (tmp_path / "parley.toml").write_text(QUICK_TAKE_OVER)
     pace = Pace(first_token_s=0.1, tokens_per_s=300.0)
     async with SimulatedClaude(pace=pace) as claude:
         claude.script.always(ANSWER)
-        environ = environment(database_url, claude)
+        environ = environ_of(claude.base_url, database_url)
         printed = []
         for number in range(KILLS):
             said = f"{QUESTION}\n" if number == 0 else ""

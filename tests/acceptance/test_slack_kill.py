@@ -1,6 +1,5 @@
 """Kill the service at any moment of an answer in Slack, start it again: one complete answer is there."""
 
-import os
 import random
 from collections.abc import Mapping
 from functools import partial
@@ -12,34 +11,23 @@ from sandbox.claude import Pace, SimulatedClaude
 from sandbox.slack import Message, SimulatedSlack, Visible
 from tests.slack_rig import is_finished
 from tests.support import wait_until
-from tests.warm_parley import warm_parley
+from tests.warm_parley import QUICK_TAKE_OVER, environ_of, warm_parley
 
 ANSWER = " ".join(f"word{number}" for number in range(120))
 KILLS = 3
 PATIENCE_S = 60.0
 
-SETTINGS = """\
-[engine]
-lease_s = 1.0
-heartbeat_s = 0.4
-poll_s = 0.2
-[cache]
-answers = false
-"""
-
 
 def environment(folder: Path, slack: SimulatedSlack, claude: SimulatedClaude) -> Mapping[str, str]:
-    """What an operator would set, and nothing that this machine happens to have."""
-    return {
-        "PATH": os.environ["PATH"],
-        "ANTHROPIC_API_KEY": "sk-ant-simulated",
-        "ANTHROPIC_BASE_URL": claude.base_url,
-        "SLACK_API_URL": slack.api_url,
-        "SLACK_BOT_TOKEN": slack.bot_token,
-        "SLACK_APP_TOKEN": slack.app_token,
-        "DATABASE_URL": f"sqlite:///{folder / 'parley.db'}",
-        "PARLEY_HTTP": "127.0.0.1:0",
-    }
+    """What an operator would set."""
+    return environ_of(
+        claude.base_url,
+        f"sqlite:///{folder / 'parley.db'}",
+        SLACK_API_URL=slack.api_url,
+        SLACK_BOT_TOKEN=slack.bot_token,
+        SLACK_APP_TOKEN=slack.app_token,
+        PARLEY_HTTP="127.0.0.1:0",
+    )
 
 
 def replies(slack: SimulatedSlack, question: Message) -> list[Visible]:
@@ -58,7 +46,7 @@ async def test_a_killed_service_leaves_exactly_one_complete_answer(
 ) -> None:
     """Streamed in a channel, edited in a channel, and in direct messages."""
     moment = random.Random(seed * 7919)  # noqa: S311 - not for secrets
-    (tmp_path / "parley.toml").write_text(SETTINGS)
+    (tmp_path / "parley.toml").write_text(QUICK_TAKE_OVER)
     pace = Pace(first_token_s=0.1, tokens_per_s=250.0)
     async with SimulatedSlack() as slack, SimulatedClaude(pace=pace) as claude:
         slack.set_streaming(streaming)

@@ -53,7 +53,7 @@ async def test_another_process_can_do_all_that_a_test_can(
         with pytest.raises(anthropic.RateLimitError):
             await client.messages.create(**question())
     seen = await claude.requests()
-    assert [request.outcome for request in seen[:2]] == [Outcome.REJECTED, Outcome.ANSWERED]
+    assert [request.outcome for request in seen[:2]] == [Outcome.REFUSED, Outcome.ANSWERED]
     assert seen[1].body["messages"][0]["content"] == "tool"
     assert not {"authorization", "x-api-key"} & set(seen[0].headers)
     bill = await claude.bill()
