@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.claude import Pace, SimulatedClaude
-from sandbox.slack import Message, SimulatedSlack, Visible
+from sandbox.slack import Message, Redelivery, SimulatedSlack, Visible
 from tests.slack_rig import is_finished
 from tests.support import wait_until
 from tests.warm_parley import QUICK_TAKE_OVER, environ_of, warm_parley
@@ -49,18 +49,24 @@ async def test_a_killed_service_leaves_exactly_one_complete_answer(
     (tmp_path / "parley.toml").write_text(QUICK_TAKE_OVER)
     pace = Pace(first_token_s=0.1, tokens_per_s=250.0)
     async with SimulatedSlack() as slack, SimulatedClaude(pace=pace) as claude:
+        slack.redelivery = Redelivery(pauses_s=(0.0, *[1.0] * 60))  # Slack tries for minutes
         slack.set_streaming(streaming)
         claude.script.always(ANSWER)
         environ = environment(tmp_path, slack, claude)
-        question = slack.say("Tell me a story.", channel=channel, mention=channel == "general")
+        said: list[Message] = []
         for _ in range(KILLS):
             async with warm_parley("run", directory=tmp_path, environ=environ) as process:
+                await slack.wait_for_sockets(timeout_s=PATIENCE_S)
+                if not said:
+                    mention = channel == "general"
+                    said.append(slack.say("Tell me a story.", channel=channel, mention=mention))
                 enough = changes(slack) + moment.randint(0, 5)
                 await wait_until(
-                    partial(come, slack, question, enough), PATIENCE_S, what="the moment"
+                    partial(come, slack, said[0], enough), PATIENCE_S, what="the moment"
                 )
                 process.kill()
                 await process.end(PATIENCE_S)
+        (question,) = said
         async with warm_parley("run", directory=tmp_path, environ=environ):
             await wait_until(
                 lambda: any(is_finished(each) for each in replies(slack, question)),
@@ -74,7 +80,7 @@ async def test_a_killed_service_leaves_exactly_one_complete_answer(
 def come(slack: SimulatedSlack, question: Message, enough: int) -> bool:
     """Whether enough has happened: so many changes, or the end."""
     over = any(is_finished(each) for each in replies(slack, question))
-    return slack.sockets > 0 and (over or changes(slack) >= enough)
+    return over or changes(slack) >= enough
 
 
 def changes(slack: SimulatedSlack) -> int:

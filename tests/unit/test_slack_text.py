@@ -1,7 +1,7 @@
 """What people typed in Slack, read back from what Slack makes of it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.slack.inbound_text import mentions, typed, without_address
@@ -119,6 +119,7 @@ def test_what_is_passed_on_is_told_from_previews() -> None:
     assert shared_text({"attachments": [preview, shared]}) == "Build 7 failed."
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.none() | st.text() | st.integers(),
