@@ -1,5 +1,6 @@
 """What holds for every test: no network, no credentials of the developer's, a database of its own."""
 
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -37,6 +38,12 @@ def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are processors, since tests also wait for timers; each process takes
     some seconds and half a gigabyte, so there are never many."""
     return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: it need not be looked through whenever a test's garbage is collected, which
+    took a fifth of all the time."""
+    gc.freeze()
 
 
 def _guard_what_tests_start() -> None:

@@ -12,20 +12,33 @@ _POLL_S = 0.005
 
 @overload
 async def wait_until(
-    condition: Callable[[], Awaitable[T]], deadline_s: float = ..., *, what: str | None = ...
+    condition: Callable[[], Awaitable[T]],
+    deadline_s: float = ...,
+    *,
+    what: str | None = ...,
+    every_s: float = ...,
 ) -> T: ...
 
 
 @overload
 async def wait_until(
-    condition: Callable[[], T], deadline_s: float = ..., *, what: str | None = ...
+    condition: Callable[[], T],
+    deadline_s: float = ...,
+    *,
+    what: str | None = ...,
+    every_s: float = ...,
 ) -> T: ...
 
 
 async def wait_until(
-    condition: Callable[[], T | Awaitable[T]], deadline_s: float = 10.0, *, what: str | None = None
+    condition: Callable[[], T | Awaitable[T]],
+    deadline_s: float = 10.0,
+    *,
+    what: str | None = None,
+    every_s: float = _POLL_S,
 ) -> T:
-    """Return what `condition` (plain or async) returns as soon as that is true.
+    """Return what `condition` (plain or async) returns as soon as that is true; it is
+    called every `every_s` seconds.
 
     Raises:
         AssertionError: it was not true within `deadline_s` seconds; the message says `what` was awaited.
@@ -41,4 +54,4 @@ async def wait_until(
             raise AssertionError(
                 f"after {deadline_s:g} s still waiting for: {name} (last: {value!r})"
             )
-        await asyncio.sleep(_POLL_S)
+        await asyncio.sleep(every_s)
