@@ -18,7 +18,7 @@ from sandbox.claude import SimulatedClaude
 SONNET = "claude-sonnet-5-5"
 HAIKU = "claude-haiku-5-5"
 DEADLINE_S = 20.0
-IMPATIENT = Timeouts(connect_s=1.0, first_event_s=0.2, idle_s=0.2)
+IMPATIENT = Timeouts(connect_s=1.0, first_event_s=0.6, idle_s=0.6)
 
 
 @dataclass(slots=True)
