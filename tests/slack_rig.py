@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 
 from bot.app import build, open_database, service_adapters
 from bot.service import Service
-from bot.vocabulary import SystemClock
+from bot.vocabulary import Clock, SystemClock
 from config import load_settings
 from sandbox.claude import Pace, SeenRequest, SimulatedClaude
 from sandbox.slack import Message, SimulatedSlack, Visible
@@ -59,9 +59,9 @@ class SlackService:
             **QUICK,
         }
 
-    async def start(self) -> None:
+    async def start(self, clock: Clock | None = None) -> None:
         """Start the service, and return once it is connected."""
-        settings, clock = load_settings(self.environ, self.folder), SystemClock()
+        settings, clock = load_settings(self.environ, self.folder), clock or SystemClock()
         database = open_database(settings, clock)
         adapters = service_adapters(settings, clock, database)
         service = build(
