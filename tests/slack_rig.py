@@ -124,7 +124,7 @@ class SlackService:
         dispatcher, database = self._service._dispatcher, self._service._database
 
         async def quiet() -> bool:
-            waiting = await database.read(_waiting)
+            waiting = await database.read(threads_waiting)
             return not waiting and dispatcher.active == 0
 
         await wait_until(quiet, PATIENCE_S, what="no turn running or waiting")
@@ -157,7 +157,8 @@ class SlackService:
         return [request for request in self.claude.requests if request.body.get("stream")]
 
 
-def _waiting(connection: Connection) -> int:
+def threads_waiting(connection: Connection) -> int:
+    """How many threads have a turn that runs or waits."""
     threads = table(ThreadRow)
     found = select(func.count()).where(threads.c.claimable_at.is_not(None))
     return connection.execute(found).scalar_one()

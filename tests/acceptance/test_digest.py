@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -145,7 +145,7 @@ async def test_a_digest_by_hand_reaches_every_office_once(tmp_path: Path) -> Non
 async def test_a_scheduled_digest_arrives(tmp_path: Path) -> None:
     """One that was due while nothing was running is sent to every office, and nobody is pinged by it."""
     async with offices(tmp_path, started=False) as place:
-        await _known_for_long(place)
+        await known_for_long(place.rig.environ["DATABASE_URL"], place.to)
         await place.rig.start()
         await place.arrived()
         (shown,) = place.in_slack()
@@ -181,14 +181,14 @@ def _until_monday() -> timedelta:
     return midnight + timedelta(days=7 - now.weekday(), hours=9, seconds=5) - now
 
 
-async def _known_for_long(place: Offices) -> None:
-    """The report has been configured for a month."""
-    report = ReportSettings(name="weekly", to=tuple(place.to))
+async def known_for_long(database_url: str, to: Sequence[str]) -> None:
+    """The weekly report to these destinations has been configured for a month."""
+    report = ReportSettings(name="weekly", to=tuple(to))
     schedule = ReportSchedule(report, operators=ZoneInfo("UTC"))
-    database = Database(place.rig.environ["DATABASE_URL"], clock=SystemClock())
+    database = Database(database_url, clock=SystemClock())
     try:
         await database.maintain(upgrade)
-        keys = {schedule.key(target) for target in place.to}
+        keys = {schedule.key(target) for target in to}
         month_ago = datetime.now(UTC) - timedelta(days=30)
         await database.write(reports.sync_seen, keys, now=month_ago)
     finally:
