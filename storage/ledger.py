@@ -214,7 +214,11 @@ def by(
     `purpose`; the dearest first. Of direct conversations only the sum is told, as `DIRECT`."""
     subject = subject_of(column)
     query = _between(select(subject.label("subject"), *sums_of()), since, until).group_by(subject)
-    sums = [_sum_of(row.subject, row) for row in connection.execute(query)]
+    return dearest_first(_sum_of(row.subject, row) for row in connection.execute(query))
+
+
+def dearest_first(sums: Iterable[UsageSum]) -> list[UsageSum]:
+    """The order in which people read sums."""
     return sorted(sums, key=lambda each: (-each.cost_nanousd, each.subject or ""))
 
 

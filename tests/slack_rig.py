@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 
 from bot.app import build, open_database, service_adapters
 from bot.service import Service
-from bot.vocabulary import SystemClock
+from bot.vocabulary import Clock, SystemClock
 from config import load_settings
 from sandbox.claude import Pace, SeenRequest, SimulatedClaude
 from sandbox.slack import Message, SimulatedSlack, Visible
@@ -59,9 +59,9 @@ class SlackService:
             **QUICK,
         }
 
-    async def start(self) -> None:
+    async def start(self, clock: Clock | None = None) -> None:
         """Start the service, and return once it is connected."""
-        settings, clock = load_settings(self.environ, self.folder), SystemClock()
+        settings, clock = load_settings(self.environ, self.folder), clock or SystemClock()
         database = open_database(settings, clock)
         adapters = service_adapters(settings, clock, database)
         service = build(
@@ -124,7 +124,7 @@ class SlackService:
         dispatcher, database = self._service._dispatcher, self._service._database
 
         async def quiet() -> bool:
-            waiting = await database.read(_waiting)
+            waiting = await database.read(threads_waiting)
             return not waiting and dispatcher.active == 0
 
         await wait_until(quiet, PATIENCE_S, what="no turn running or waiting")
@@ -157,7 +157,8 @@ class SlackService:
         return [request for request in self.claude.requests if request.body.get("stream")]
 
 
-def _waiting(connection: Connection) -> int:
+def threads_waiting(connection: Connection) -> int:
+    """How many threads have a turn that runs or waits."""
     threads = table(ThreadRow)
     found = select(func.count()).where(threads.c.claimable_at.is_not(None))
     return connection.execute(found).scalar_one()

@@ -141,12 +141,8 @@ def merged(reports: Iterable[UsageReport]) -> UsageReport:
                 known = by[column].get(each.subject)
                 by[column][each.subject] = each if known is None else _added(known, each)
     return UsageReport(
-        total, turns, {column: _dearest_first(sums.values()) for column, sums in by.items()}
+        total, turns, {column: ledger.dearest_first(sums.values()) for column, sums in by.items()}
     )
-
-
-def _dearest_first(sums: Iterable[UsageSum]) -> list[UsageSum]:
-    return sorted(sums, key=lambda each: (-each.cost_nanousd, each.subject or ""))
 
 
 def _added(one: UsageSum, other: UsageSum) -> UsageSum:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from bot.money.amounts import dollars, to_the_cent
 from bot.reports.schedule import ReportSchedule
-from bot.vocabulary import SystemClock
+from bot.vocabulary import ShiftedClock, SystemClock
 from config.reports import ReportSettings
 from sandbox.discord import Message as DiscordMessage
 from sandbox.discord import SimulatedDiscord
@@ -145,7 +145,7 @@ async def test_a_digest_by_hand_reaches_every_office_once(tmp_path: Path) -> Non
 async def test_a_scheduled_digest_arrives(tmp_path: Path) -> None:
     """One that was due while nothing was running is sent to every office, and nobody is pinged by it."""
     async with offices(tmp_path, started=False) as place:
-        await _known_for_long(place)
+        await known_for_long(place.rig.environ["DATABASE_URL"], place.to)
         await place.rig.start()
         await place.arrived()
         (shown,) = place.in_slack()
@@ -154,14 +154,41 @@ async def test_a_scheduled_digest_arrives(tmp_path: Path) -> None:
         assert not place.discord.pings()
 
 
-async def _known_for_long(place: Offices) -> None:
-    """The report has been configured for a month."""
-    report = ReportSettings(name="weekly", to=tuple(place.to))
+async def test_the_digest_of_monday_agrees_with_the_bill(tmp_path: Path) -> None:
+    """Asked this week on both platforms; when Monday's nine o'clock comes, every office reads what the
+    provider bills for that."""
+    async with offices(tmp_path) as place:
+        place.rig.claude.script.always("word " * 3000)
+        question = place.rig.slack.say("How are you?", mention=True)
+        await place.rig.answers_to(question)
+        await place.asked_on_discord()
+        bill = place.rig.claude.bill()
+        assert len(bill.rows) == 2
+        await place.rig.stop()
+        await place.rig.start(ShiftedClock(_until_monday()))
+        await place.arrived()
+        total = to_the_cent(bill.total_nanousd)
+        texts = [each.text for each in (*place.in_slack(), *place.in_slack("@ada"))]
+        for text in (*texts, *(each.content for each in place.on_discord())):
+            assert total in text
+        assert place.rig.claude.bill() == bill
+
+
+def _until_monday() -> timedelta:
+    """A little more than to the next Monday at nine."""
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + timedelta(days=7 - now.weekday(), hours=9, seconds=5) - now
+
+
+async def known_for_long(database_url: str, to: Sequence[str]) -> None:
+    """The weekly report to these destinations has been configured for a month."""
+    report = ReportSettings(name="weekly", to=tuple(to))
     schedule = ReportSchedule(report, operators=ZoneInfo("UTC"))
-    database = Database(place.rig.environ["DATABASE_URL"], clock=SystemClock())
+    database = Database(database_url, clock=SystemClock())
     try:
         await database.maintain(upgrade)
-        keys = {schedule.key(target) for target in place.to}
+        keys = {schedule.key(target) for target in to}
         month_ago = datetime.now(UTC) - timedelta(days=30)
         await database.write(reports.sync_seen, keys, now=month_ago)
     finally:

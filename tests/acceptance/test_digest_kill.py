@@ -1,24 +1,17 @@
 """Kill a replica while it sends the digest to Slack and Discord: the other brings it to its end, once."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, func, select
 
-from bot.reports.schedule import ReportSchedule
 from bot.vocabulary import SystemClock
-from config.reports import ReportSettings
 from sandbox.claude import SimulatedClaude
 from sandbox.discord import Message, SimulatedDiscord
 from sandbox.slack import SimulatedSlack
-from storage import reports
 from storage.database import Database
-from storage.migrations import upgrade
-from storage.tables import ThreadRow
-from storage.upsert import table
+from tests.acceptance.test_digest import known_for_long
 from tests.postgres import PostgresServer
+from tests.slack_rig import threads_waiting
 from tests.support import wait_until
 from tests.warm_parley import QUICK_TAKE_OVER, environ_of, warm_parley
 
@@ -42,7 +35,7 @@ async def test_a_killed_replica_leaves_one_digest_in_each_place(
             f"slack:{slack.world.channel('random').id}",
             f"discord:{discord.world.channel('general').id}",
         )
-        await _known_for_long(database, to)
+        await known_for_long(url, to)
         folders = [_folder(tmp_path / name, to) for name in ("one", "other")]
         environ = environ_of(
             claude.base_url,
@@ -76,7 +69,7 @@ async def test_a_killed_replica_leaves_one_digest_in_each_place(
                 )
 
                 async def quiet() -> bool:
-                    return await database.read(_waiting) == 0
+                    return await database.read(threads_waiting) == 0
 
                 await wait_until(quiet, PATIENCE_S, what="nothing left to do")
         (in_slack,) = slack.visible("random", by_app=True)
@@ -96,21 +89,7 @@ def _folder(folder: Path, to: tuple[str, ...]) -> Path:
     return folder
 
 
-async def _known_for_long(database: Database, to: tuple[str, ...]) -> None:
-    """The report has been configured for a month, so last week's is due."""
-    schedule = ReportSchedule(ReportSettings(name="weekly", to=to), operators=ZoneInfo("UTC"))
-    await database.maintain(upgrade)
-    keys = {schedule.key(target) for target in to}
-    await database.write(reports.sync_seen, keys, now=datetime.now(UTC) - timedelta(days=30))
-
-
 def _on_discord(discord: SimulatedDiscord) -> list[Message]:
     """What the bot shows in the channel."""
     found = discord.messages("general", by=discord.bot)
     return [each for each in found if each.deleted_at is None]
-
-
-def _waiting(connection: Connection) -> int:
-    threads = table(ThreadRow)
-    found = select(func.count()).where(threads.c.claimable_at.is_not(None))
-    return connection.execute(found).scalar_one()

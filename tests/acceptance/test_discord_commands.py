@@ -104,17 +104,22 @@ async def test_a_reply_to_a_call_s_answer_begins_a_conversation(sqlite_url: str)
         assert "parley: Better not." in content[-1]["text"]
 
 
+def token_is_over(rig: DiscordRig) -> None:
+    """As after fifteen minutes: calls can't be answered by their webhook any more."""
+    rig.discord.fail_next(
+        Fault.of_status(401, code=50027, message="Invalid Webhook Token"),
+        times=None,
+        route=ORIGINAL,
+    )
+
+
 async def test_an_answer_outlives_the_token(sqlite_url: str) -> None:
     """After fifteen minutes it is an ordinary message in the channel."""
     async with on_discord(sqlite_url) as rig:
         await listed(rig)
         rig.claude.script.always("Better not.")
         message = rig.discord.say("Let us ship it on Friday!", by="grace")
-        rig.discord.fail_next(
-            Fault.of_status(401, code=50027, message="Invalid Webhook Token"),
-            times=None,
-            route=ORIGINAL,
-        )
+        token_is_over(rig)
         rig.discord.context_menu("Ask about this", message)
         await wait_until(lambda: "Better not." in rig.texts(), what="the answer")
 
@@ -125,11 +130,7 @@ async def test_where_the_channel_is_closed_the_caller_is_told_directly(sqlite_ur
         await listed(rig)
         rig.claude.script.always("Better not.")
         message = rig.discord.say("Let us ship it on Friday!", by="grace")
-        rig.discord.fail_next(
-            Fault.of_status(401, code=50027, message="Invalid Webhook Token"),
-            times=None,
-            route=ORIGINAL,
-        )
+        token_is_over(rig)
         denied = Overwrite(id=rig.discord.bot.id, for_member=True, deny=Permission.SEND_MESSAGES)
         rig.discord.world.channel("general").overwrites.append(denied)
         rig.discord.context_menu("Ask about this", message)

@@ -1,5 +1,7 @@
 """How the bot talks on Discord, through the whole service."""
 
+from structlog.testing import capture_logs
+
 from sandbox.claude import Pace, Reply
 from sandbox.discord import File, GatewayRules, Overwrite, Permission, SimulatedDiscord
 from tests.discord_rig import DiscordRig, on_discord
@@ -111,7 +113,16 @@ async def test_where_no_thread_can_be_opened_the_answer_is_a_reply(sqlite_url: s
 
 
 async def test_without_the_content_intent_mentions_are_answered(sqlite_url: str) -> None:
-    """Where it is not granted it is not asked for, and the bot answers what mentions it."""
+    """Where it is not granted it is not asked for, the log says once what that means, and the bot
+    answers what mentions it."""
+    with capture_logs() as logged:
+        await _asked_without_content(sqlite_url)
+    said = [each["event"] for each in logged if "message content" in each["event"]]
+    assert len(said) == 1
+    assert "only what mentions it" in said[0]
+
+
+async def _asked_without_content(sqlite_url: str) -> None:
     async with on_discord(
         sqlite_url, discord=SimulatedDiscord(rules=GatewayRules(granted=0))
     ) as rig:

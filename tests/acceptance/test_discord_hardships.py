@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.discord import DiscordAdapter
 from adapters.memory import MemoryIntake, MemoryStore
@@ -166,14 +167,16 @@ async def test_fewer_intents_will_do(sqlite_url: str) -> None:
 
 
 async def test_a_channel_that_can_t_be_spoken_in_holds_up_no_other(sqlite_url: str) -> None:
-    """It is tried once, and people elsewhere are answered."""
+    """Operators are told once what the bot may not do there, and people elsewhere are answered."""
     async with on_discord(sqlite_url) as rig:
         rig.claude.script.always("Yes.")
         denied = Overwrite(id=rig.discord.bot.id, for_member=True, deny=Permission.SEND_MESSAGES)
         rig.discord.world.channel("random").overwrites.append(denied)
-        rig.discord.say("Are you there?", channel="random", mention=True)
-        rig.discord.say("Are you there?", mention=True)
-        await rig.shows("Yes.")
+        with capture_logs() as logged:
+            rig.discord.say("Are you there?", channel="random", mention=True)
+            rig.discord.say("Are you there?", mention=True)
+            await rig.shows("Yes.")
+        assert sum("Discord refuses" in each["event"] for each in logged) == 1
         assert not rig.texts("random")
 
 

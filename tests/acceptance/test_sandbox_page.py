@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
 from tests.browser import PATIENCE_MS, PHONE, Theme, Window, chromium_path, window
 from tests.integration.parley_process import ParleyProcess, parley
@@ -140,6 +140,32 @@ async def test_messages_are_edited_and_deleted(page: Page) -> None:
     await edited.hover()
     await edited.get_by_role("button", name="Delete").click()
     await expect(edited).to_have_count(0)
+
+
+@pytest.mark.parametrize(("of", "person"), [(slack, "Ada (admin)"), (discord, "Ada")])
+async def test_a_file_goes_along(page: Page, of: Callable[[Page], Locator], person: str) -> None:
+    """It stands below the words, and the bot answers."""
+    pane = of(page)
+    await go(pane, "Parley", speaking_as=person)
+    before = await answers(pane).count()
+    notes = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"The sky is green.")
+    await pane.get_by_label("Attach a file").set_input_files(notes)
+    await say(pane, "What colour is it?")
+    await expect(pane.locator(".message").get_by_text("notes.txt").last).to_be_visible()
+    await expect(answers(pane)).to_have_count(before + 1)
+    await expect(pane.locator(".message.streaming")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("of", "person"), [(slack, "Ada (admin)"), (discord, "Ada")])
+async def test_an_answer_is_stopped(page: Page, of: Callable[[Page], Locator], person: str) -> None:
+    """By the button that is there while it is written; what stands there stays."""
+    pane = of(page)
+    await go(pane, "Parley", speaking_as=person)
+    await say(pane, "Tell me of the lighthouse keeper.")
+    await pane.get_by_role("button", name="Stop").last.click()
+    await expect(pane.get_by_role("button", name="Stop")).to_have_count(0)
+    await expect(pane.locator(".message.streaming")).to_have_count(0)
+    await expect(answers(pane).last).not_to_contain_text(LAST_WORDS)
 
 
 async def test_unread_messages_are_marked(page: Page) -> None:

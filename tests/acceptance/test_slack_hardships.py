@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from sandbox.claude import Pace
 from sandbox.slack import Fault, Outcome, Redelivery
@@ -119,13 +120,29 @@ async def test_an_answer_that_somebody_deletes_is_given_anew(rig: SlackService) 
     assert rig.replies(question) == []
 
 
-@pytest.mark.parametrize("what", ["archive", "remove_bot", "revoke", "uninstall"])
+@pytest.mark.parametrize("what", ["archive", "revoke", "uninstall"])
 async def test_where_nothing_can_be_said_the_bot_gives_up(rig: SlackService, what: str) -> None:
-    """It does not go on asking Slack."""
+    """It tells operators once, and does not go on asking Slack."""
+    rig.slack.set_streaming(what != "archive")  # a stream that has begun can be ended there
     question = rig.slack.say("Tell me a story.", mention=True)
     await wait_until(lambda: rig.shows(question, "word5"), PATIENCE_S, what="some text")
-    close = getattr(rig.slack, what)
-    close(*(["general"] if what in ("archive", "remove_bot") else []))
+    with capture_logs() as logged:
+        getattr(rig.slack, what)(*(["general"] if what == "archive" else []))
+        await _falls_silent(rig)
+    told = [each for each in logged if each["event"] == "nothing can be shown here any more"]
+    assert len(told) == 1
+
+
+async def test_an_answer_that_is_streamed_outlasts_the_bots_removal(rig: SlackService) -> None:
+    """What is begun is ended; then nothing more is asked of Slack."""
+    question = rig.slack.say("Tell me a story.", mention=True)
+    await wait_until(lambda: rig.shows(question, "word5"), PATIENCE_S, what="some text")
+    rig.slack.remove_bot("general")
+    await _falls_silent(rig)
+    assert [each.text for each in rig.replies(question)] == [LONG]
+
+
+async def _falls_silent(rig: SlackService) -> None:
     await rig.at_rest()
     calls = len(rig.slack.requests)
     for _ in range(20):

@@ -57,7 +57,7 @@ class ChatMethods:
         channel = channel_of(self._platform, call)
         message = own_message(self._platform, call, channel, "cant_update_message")
         if channel.archived:
-            raise SlackError("is_archived")
+            raise SlackError("is_inactive")
         message = self._platform.with_stream_checked(message)
         if message.stream is StreamState.STREAMING:
             raise SlackError("streaming_state_conflict")
