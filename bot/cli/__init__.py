@@ -4,6 +4,8 @@ Exit status: 0 it worked; 1 it failed; 2 it was used wrongly or the settings are
 interrupted. Commands are imported when they are called, so that asking for help is quick.
 """
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -121,6 +123,9 @@ def parley() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; `arguments` are those of the process unless given. Never returns."""
+    # At its end the interpreter looks once more for garbage among all that was imported: that takes a
+    # second, several on a busy machine, after all that could hurry a service which has to be gone.
+    atexit.register(gc.freeze)
     status = invoke(arguments)
     try:
         sys.stdout.flush()

@@ -53,6 +53,19 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Exit status: 0" in shown
 
 
+def test_a_command_ends_without_a_look_for_garbage() -> None:
+    """What was imported is out of the collector's sight once a command is over, so that it ends at once."""
+    code = (
+        "import atexit, gc; from bot.cli import main;"
+        "atexit.register(lambda: print('LEFT', len(gc.get_objects())));"  # the last to be called
+        "main(['--help'])"
+    )
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    left = int(done.stdout.rsplit("LEFT", 1)[1])
+    assert left < 100
+
+
 def test_help_imports_nothing_heavy() -> None:
     """Asking for help is quick, because no command and no library behind it is imported."""
     code = (
