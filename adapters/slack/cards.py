@@ -3,6 +3,7 @@
 https://docs.slack.dev/reference/block-kit/blocks
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -14,7 +15,7 @@ from adapters.slack.errors import Refused
 from adapters.slack.mrkdwn import cut, mrkdwn
 from adapters.slack.places import Place
 from adapters.slack.render import fallback, metadata
-from adapters.slack.uploads import Uploads
+from adapters.slack.uploads import NotUploaded, Uploads
 from bot.ports import OutgoingFile, Part
 from bot.vocabulary import Card, Clock, Fact, Listing
 
@@ -29,7 +30,11 @@ FIELDS: Final = 10
 ALT_CHARS: Final = 2_000
 MAX_BLOCKS: Final = 50
 WAITS_S: Final = (0.5, 1.0, 2.0)
-"""A picture that was just sent can't be shown for a moment, while Slack looks at it."""
+"""A picture that was just sent can't be shown for a moment, while Slack looks at it; one that could not be
+sent may be taken a moment later."""
+
+PICTURE_S: Final = 5.0
+"""A picture is given up when it takes longer: half of what the engine gives a post, which comes after."""
 
 _NOT_YET = frozenset({"invalid_blocks", "invalid_blocks_format", "slack_file_not_found"})
 
@@ -94,11 +99,22 @@ class Cards:
         if part.picture is None:
             return []
         try:
-            file_id = await self._uploads.stored(place, part.picture)
-        except Refused as error:
-            log.warning("a picture is left out", team=place.workspace, error=str(error))
+            async with asyncio.timeout(PICTURE_S):
+                file_id = await self._stored(place, part.picture)
+        except (Refused, NotUploaded, TimeoutError) as error:
+            why = str(error) or f"it took more than {PICTURE_S} s"
+            log.warning("a picture is left out", team=place.workspace, error=why)
             return []
         return [picture_block(file_id, part.picture)]
+
+    async def _stored(self, place: Place, picture: OutgoingFile) -> str:
+        """Send it, and again if it did not get there: the way to that host may be barred for good."""
+        for wait_s in WAITS_S:
+            try:
+                return await self._uploads.stored(place, picture)
+            except NotUploaded:
+                await self._clock.sleep(wait_s)
+        return await self._uploads.stored(place, picture)
 
     async def _post(self, place: Place, part: Part, blocks: Sequence[Json]) -> str:
         told = self._told(place, part, blocks)

@@ -16,7 +16,7 @@ from adapters.slack.errors import Refused, of_status, translated
 from adapters.slack.harmless import harmless
 from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.places import Place
-from bot.ports import AdapterStore, OutgoingFile, PlatformError
+from bot.ports import AdapterStore, OutgoingFile, PlatformError, PlatformUnavailable
 from bot.vocabulary import Clock
 
 Json = Mapping[str, Any]
@@ -25,6 +25,10 @@ AGE: Final = timedelta(days=2)
 LOOKS: Final = 6
 FIRST_LOOK_S: Final = 0.2
 FILE_PREFIX: Final = "file."
+
+
+class NotUploaded(PlatformUnavailable):
+    """The place where Slack takes content, a host of its own, could not be reached or failed."""
 
 
 def is_file(message_id: str) -> bool:
@@ -94,10 +98,12 @@ class Uploads:
             async with connection.session.post(
                 url, data=io.BytesIO(file.content), proxy=connection.proxy
             ) as response:
+                if response.status >= 500:
+                    raise NotUploaded(f"upload of {file.name}: status {response.status}")
                 if response.status != 200:
                     raise of_status(response.status, f"upload of {file.name}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise translated(error, f"upload of {file.name}") from error
+            raise NotUploaded(str(translated(error, f"upload of {file.name}"))) from error
 
     async def _message_of(self, place: Place, file_id: str) -> str | None:
         """The message that shows a file; Slack posts it a moment after the upload is complete."""

@@ -277,6 +277,27 @@ async def test_a_report_does_without_a_picture_that_slack_does_not_take(desk: Sl
     assert "$12.34" in message.text
 
 
+@pytest.mark.parametrize("fault", [Fault.of_status(503), Fault.drop()])
+async def test_a_report_does_without_a_picture_whose_way_is_barred(fault: Fault) -> None:
+    """Files go to a host of their own; where that is never reached, the words come all the same."""
+    async with slack_desk(clock=Hasty()) as desk:
+        thread = await a_thread(desk)
+        desk.slack.fail_next(fault, times=None, method="upload")
+        await desk.adapter.post(thread, part(CARD.markdown(), card=CARD, picture=picture()))
+        (message,) = shown(desk, thread)
+        assert "$12.34" in message.text
+        assert message.files == ()
+
+
+async def test_a_picture_that_did_not_get_there_is_sent_again(desk: SlackDesk) -> None:
+    """A passing trouble of the host that takes files costs no report its picture."""
+    thread = await a_thread(desk)
+    desk.slack.fail_next(Fault.of_status(503), method="upload")
+    await desk.adapter.post(thread, part(CARD.markdown(), card=CARD, picture=picture()))
+    (message,) = shown(desk, thread)
+    assert message.pictures
+
+
 @pytest.mark.parametrize("refusal", ["missing_scope", "unknown_method"])
 async def test_a_channel_that_may_not_be_looked_at_is_taken_as_named(
     desk: SlackDesk, refusal: str
