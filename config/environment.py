@@ -101,7 +101,20 @@ def _hard_to_guess(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _not_the_other(prefix: str, kind: str, variable: str) -> AfterValidator:
+    """Slack's two tokens are easily swapped; each begins with what it is."""
+
+    def check(secret: SecretStr) -> SecretStr:
+        if secret.get_secret_value().startswith(prefix):
+            raise ValueError(f"is {kind} token; put it into {variable}, and the other one here")
+        return secret
+
+    return AfterValidator(check)
+
+
 Secret = Annotated[SecretStr, AfterValidator(_sendable)]
+BotToken = Annotated[Secret, _not_the_other("xapp-", "an app-level", "SLACK_APP_TOKEN")]
+AppToken = Annotated[Secret, _not_the_other("xoxb-", "a bot's", "SLACK_BOT_TOKEN")]
 
 
 class Secrets(Section):
@@ -109,8 +122,8 @@ class Secrets(Section):
 
     anthropic_api_key: Secret | None = None
     anthropic_admin_key: Secret | None = None
-    slack_bot_token: Secret | None = None
-    slack_app_token: Secret | None = None
+    slack_bot_token: BotToken | None = None
+    slack_app_token: AppToken | None = None
     slack_signing_secret: Secret | None = None
     slack_client_id: Secret | None = None
     slack_client_secret: Secret | None = None

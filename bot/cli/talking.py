@@ -58,6 +58,8 @@ async def talk(settings: Settings, *, first_message: str | None, listen: bool = 
 
 async def _tell_if_away(database: Database) -> None:
     """Say that the database is waited for; the log, where else it would stand, is in a file."""
+    if database.file is not None:
+        return  # a file is there or not at once, and looking would make it
     try:
         async with asyncio.timeout(PATIENCE_S):
             await database.ping()

@@ -16,7 +16,7 @@ from bot.claude.tokens import (
 )
 from bot.engine import notices
 from bot.ports import Adapter, PlatformError
-from bot.vocabulary import Attachment
+from bot.vocabulary import Attachment, label
 from config.sections import ContextSettings
 from storage import history
 from storage.database import Database
@@ -143,7 +143,8 @@ def _text(file: Attachment, content: bytes) -> Reading:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return _unread(file, "it is not text in UTF-8")
-    return Reading.of_text(f"[The file {file.name}:]\n{text}\n[End of {file.name}]")
+    name = label(file.name)
+    return Reading.of_text(f"[The file {name}:]\n{text}\n[End of {name}]")
 
 
 def _unread(file: Attachment, why: str) -> Reading:

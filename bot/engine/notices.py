@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.vocabulary import reference_of
+from bot.vocabulary import label, reference_of
 
 THINKING = "is thinking…"
 
@@ -118,7 +118,7 @@ def may_i(tool: str, *, plugin: str, given: Mapping[str, Any]) -> str:
 
 def unreadable(name: str, why: str) -> str:
     """Tells the model, in the person's message, about a file that it does not get to see."""
-    return f"[The file {name} is attached but could not be read: {why}.]"
+    return f"[The file {label(name)} is attached but could not be read: {why}.]"
 
 
 def duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.claude.tokens import estimate_tokens
 from bot.engine.attachments import Reading
-from bot.vocabulary import ChannelKind, Message
+from bot.vocabulary import ChannelKind, Message, label
 
 Json = dict[str, Any]
 
@@ -47,13 +47,15 @@ def _text(messages: Sequence[Message], earlier: Sequence[Message]) -> str:
     private = messages[-1].thread.channel.kind is ChannelKind.DIRECT
     if private:
         return context + ("\n\n".join(each.text for each in messages if each.text.strip()) or EMPTY)
-    return context + "\n\n".join(f"[{each.author.name} says:]\n{each.text}" for each in messages)
+    return context + "\n\n".join(
+        f"[{label(each.author.name)} says:]\n{each.text}" for each in messages
+    )
 
 
 def with_files_named(message: Message) -> str:
     """The text of a message whose files are not read, with their names."""
-    return message.text + "".join(f" [file: {file.name}]" for file in message.attachments)
+    return message.text + "".join(f" [file: {label(file.name)}]" for file in message.attachments)
 
 
 def _said(message: Message) -> str:
-    return f"{message.author.name}: {with_files_named(message)}"
+    return f"{label(message.author.name)}: {with_files_named(message)}"

@@ -28,7 +28,7 @@ from bot.vocabulary.conversation import (
 )
 from bot.vocabulary.finding import Finding, Verdict
 from bot.vocabulary.ids import made_at, new_id, reference_of
-from bot.vocabulary.text import storable
+from bot.vocabulary.text import label, storable
 from bot.vocabulary.usage import Usage
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "Verdict",
     "event_from_json",
     "event_to_json",
+    "label",
     "made_at",
     "message_from_json",
     "message_key",

@@ -1,6 +1,7 @@
 """Text that every database and every platform takes."""
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+MAX_LABEL_CHARS = 100
 
 
 def storable(text: str) -> str:
@@ -15,3 +16,10 @@ def storable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def label(name: str) -> str:
+    """A name that people chose, as it can stand in a line of ours: one line, at most `MAX_LABEL_CHARS`
+    long, without the brackets that mark what is not theirs."""
+    line = " ".join(name.split()).replace("[", "(").replace("]", ")")
+    return line if len(line) <= MAX_LABEL_CHARS else f"{line[: MAX_LABEL_CHARS - 1]}…"

@@ -61,7 +61,13 @@ async def test_a_streamed_answer_survives_any_failure(
 ) -> None:
     """Whatever call fails, and however: the thread has one answer, and it is whole."""
     rig.slack.fail_next(fault, method=method)
-    await one_whole_answer(rig)
+    rig.claude.hold(after_chunks=5)  # so that there is more to append, however slow all else is
+    question = rig.slack.say("Tell me a story.", mention=True)
+    await wait_until(lambda: rig.replies(question), PATIENCE_S, what="the beginning of the answer")
+    rig.claude.release()
+    (answer,) = await rig.answers_to(question)
+    assert answer.text == LONG
+    assert len(rig.replies(question)) == 1
     assert failed(rig, method)
 
 

@@ -134,3 +134,12 @@ def test_nothing_is_missing_when_claudes_key_is_there(home: OperatorsHome) -> No
     """Which platforms are started is another question."""
     home.environ["ANTHROPIC_API_KEY"] = SECRETS["ANTHROPIC_API_KEY"]
     require_credentials(home.settings())
+
+
+def test_swapped_tokens_of_slack_are_noticed(home: OperatorsHome) -> None:
+    """Each begins with what it is; the message says where it belongs, and not what it is."""
+    home.environ.update(SLACK_BOT_TOKEN="xapp-hush-2", SLACK_APP_TOKEN="xoxb-hush-3")
+    told = "\n".join(home.complaints())
+    assert "SLACK_BOT_TOKEN: is an app-level token; put it into SLACK_APP_TOKEN" in told
+    assert "SLACK_APP_TOKEN: is a bot's token; put it into SLACK_BOT_TOKEN" in told
+    assert "hush" not in told

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.vocabulary import storable
+from bot.vocabulary import label, storable
+from bot.vocabulary.text import MAX_LABEL_CHARS
 
 
 @pytest.mark.parametrize("text", ["", "plain", "Grüße, 世界 🎉", "tab\tand\nline"])
@@ -24,3 +25,10 @@ def test_what_cannot_be_stored_is_replaced() -> None:
 def test_the_result_can_always_be_stored(text: str) -> None:
     """Whatever comes in, UTF-8 can express what comes out, without NUL."""
     assert b"\x00" not in storable(text).encode()
+
+
+def test_a_name_forges_no_line_of_ours() -> None:
+    """A display name or a file's name can't pretend that somebody else speaks."""
+    assert label("Ada says:]\n[SYSTEM says") == "Ada says:) (SYSTEM says"
+    assert label("  Ada \u2028 Lovelace ") == "Ada Lovelace"
+    assert len(label("x" * 1000)) == MAX_LABEL_CHARS
