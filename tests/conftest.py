@@ -3,7 +3,7 @@
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import structlog
 
 from tests.network_guard import NetworkGuard, guard_this_process
 from tests.postgres import PostgresMissing, PostgresServer
+from tests.support import free_port
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -91,6 +92,18 @@ def _stays_on_loopback(network_guard: NetworkGuard) -> Iterator[None]:
 def dialect(request: pytest.FixtureRequest) -> str:
     """Both databases in turn: `sqlite` and `postgresql`."""
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def unused_tcp_port_factory() -> Callable[[], int]:
+    """In place of pytest-asyncio's, whose ports another process may get in the meantime."""
+    return free_port
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """One such port."""
+    return free_port()
 
 
 @pytest.fixture(scope="session")

