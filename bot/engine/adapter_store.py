@@ -1,16 +1,18 @@
 """What adapters keep from one start to the next, in the database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bot.engine.unavailable import told_to_adapters
 from bot.host.stores import EVERYWHERE, DatabaseScope
-from bot.ports import AdapterStore, IntakeUnavailable
-from storage import plugin_values
+from bot.ports import AdapterStore
 from storage.database import Database
-from storage.errors import StorageUnavailable
 
 _ROLE: Final = "role "
+
+Held = dict[str, str]
+"""Who holds a role, and until when."""
 
 
 class DatabaseAdapterStore(AdapterStore):
@@ -21,18 +23,18 @@ class DatabaseAdapterStore(AdapterStore):
 
     def __init__(self, *, database: Database, platform: str, owner: str) -> None:
         self._database = database
-        self._plugin = f"adapter:{platform}"  # no plugin can be named so
-        self._scope = DatabaseScope(database=database, plugin=self._plugin, scope=EVERYWHERE)
+        plugin = f"adapter:{platform}"  # no plugin can be named so
+        self._scope = DatabaseScope(database=database, plugin=plugin, scope=EVERYWHERE)
         self._owner = owner
 
     async def get(self, key: str) -> Any:
         """The value; None if there is none."""
-        with _translated():
+        with told_to_adapters():
             return await self._scope.get(key)
 
     async def set(self, key: str, value: Any) -> None:
         """Keep a value; None deletes it."""
-        with _translated():
+        with told_to_adapters():
             if value is None:
                 await self._scope.delete(key)
             else:
@@ -40,7 +42,7 @@ class DatabaseAdapterStore(AdapterStore):
 
     async def items(self, prefix: str = "") -> Mapping[str, Any]:
         """The values whose keys begin with `prefix`; roles are none of them."""
-        with _translated():
+        with told_to_adapters():
             found = await self._scope.items(prefix)
         return {key: value for key, value in found.items() if not key.startswith(_ROLE)}
 
@@ -48,7 +50,7 @@ class DatabaseAdapterStore(AdapterStore):
         """Take a role, or keep it, for some seconds; false while another replica has it."""
         now = self._database.now()
 
-        def taken(held: dict[str, str] | None) -> dict[str, str]:
+        def taken(held: Held | None) -> Held:
             if (
                 held
                 and held["owner"] != self._owner
@@ -63,28 +65,12 @@ class DatabaseAdapterStore(AdapterStore):
     async def release(self, role: str) -> None:
         """Give a role up, if it is ours."""
 
-        def given_up(held: dict[str, str] | None) -> dict[str, str] | None:
+        def given_up(held: Held | None) -> Held | None:
             return None if held and held["owner"] == self._owner else held
 
         await self._change(role, given_up)
 
-    async def _change(self, role: str, change: Any) -> dict[str, str] | None:
-        with _translated():
-            held: dict[str, str] | None = await self._database.write(
-                plugin_values.change,
-                self._plugin,
-                EVERYWHERE,
-                f"{_ROLE}{role}",
-                change,
-                now=self._database.now(),
-            )
+    async def _change(self, role: str, change: Callable[[Held | None], Held | None]) -> Held | None:
+        with told_to_adapters():
+            held: Held | None = await self._scope.update(f"{_ROLE}{role}", change)
         return held
-
-
-class _translated:  # noqa: N801 - reads as a word in `with _translated():`
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, StorageUnavailable):
-            raise IntakeUnavailable(str(error)) from error

@@ -1,6 +1,7 @@
 """Delivers what a turn has committed: shows it, ends the turn, and lets its thread go."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,6 +17,7 @@ from bot.ports import (
     ThreadGone,
     TurnReport,
 )
+from bot.vocabulary import StoredFile
 from storage import history, threads, turns
 from storage.errors import StorageError
 from storage.ledger import ANSWERED
@@ -109,16 +111,30 @@ class Delivery:
 
     async def _picture(self, turn: TurnRun) -> OutgoingFile | None:
         """What a card shows beside its words, where the platform has cards."""
-        stored, services = turn.work.turn, turn.services
+        stored = turn.work.turn
         if stored.card is None or not stored.files or not turn.adapter.capabilities.cards:
             return None
-        file = stored.files[0]
-        contents = await services.database.write(
-            history.attachments_of, [file.sha256], now=services.database.now()
+        (picture,) = await self._outgoing(turn, stored.files[:1], first=0)
+        return picture
+
+    async def _outgoing(
+        self, turn: TurnRun, files: Sequence[StoredFile], *, first: int
+    ) -> list[OutgoingFile]:
+        """Files of a turn with their bytes, marked by their numbers, of which `first` is the first."""
+        database = self._services.database
+        contents = await database.write(
+            history.attachments_of, [file.sha256 for file in files], now=database.now()
         )
-        _, content = contents.get(file.sha256, ("", b""))
-        mark = f"{turn.id}.f0"
-        return OutgoingFile(mark, file.name, file.media_type, content, file.alt)
+        return [
+            OutgoingFile(
+                f"{turn.id}.f{number}",
+                file.name,
+                file.media_type,
+                contents.get(file.sha256, ("", b""))[1],
+                file.alt,
+            )
+            for number, file in enumerate(files, first)
+        ]
 
     async def _send_files(self, turn: TurnRun, deadline: float) -> None:
         """Send what goes along with the answer and is not in its card, each file once."""
@@ -130,19 +146,10 @@ class Delivery:
         ids, thread = [*stored.file_ids], turn.work.held.thread
         if in_card and not ids:
             ids = turn.reply.message_ids[:1]  # the picture is in that message
-        contents = await services.database.write(
-            history.attachments_of,
-            [file.sha256 for file in unsent],
-            now=services.database.now(),
-        )
-        for file in unsent:
-            _, content = contents.get(file.sha256, ("", b""))
-            mark = f"{turn.id}.f{len(ids)}"
+        for file in await self._outgoing(turn, unsent, first=len(ids)):
             async with asyncio.timeout(max(0.1, deadline - services.clock.monotonic())):
-                sent = await adapter.find(thread, mark) if turn.work.resumed else None
-                sent = sent or await adapter.send_file(
-                    thread, OutgoingFile(mark, file.name, file.media_type, content, file.alt)
-                )
+                sent = await adapter.find(thread, file.mark) if turn.work.resumed else None
+                sent = sent or await adapter.send_file(thread, file)
             ids.append(sent)
             await services.database.write(turns.save_files, turn.work.held.fence, turn.id, ids)
 

@@ -1,8 +1,7 @@
 """The way in: an event is durable before its platform is told that it arrived."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
@@ -12,6 +11,7 @@ import structlog
 
 from bot.engine import notices
 from bot.engine.home import home_page
+from bot.engine.unavailable import told_to_adapters
 from bot.money.periods import around
 from bot.money.used import UsageReader
 from bot.ports import (
@@ -134,7 +134,7 @@ class EngineIntake(Intake):
 
     async def known_threads(self, platform: str, *, since: datetime) -> Sequence[KnownThread]:
         """The threads active since then, newest first, at most `KNOWN_THREADS`."""
-        with _translated():
+        with told_to_adapters():
             found = await self._database.read(
                 threads.recent, platform, since=since, limit=KNOWN_THREADS
             )
@@ -142,7 +142,7 @@ class EngineIntake(Intake):
 
     async def thread_of(self, channel: Channel, message_id: str) -> Thread | None:
         """The thread in which a message of the bot's is part of a reply."""
-        with _translated():
+        with told_to_adapters():
             return await self._database.read(reply_messages.thread_of, channel, message_id)
 
     def commands(self) -> Sequence[CommandOffer]:
@@ -241,11 +241,3 @@ class EngineIntake(Intake):
                 )
         except (PlatformError, TimeoutError) as error:
             log.warning("overload could not be told", error=str(error))
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except StorageUnavailable as error:
-        raise IntakeUnavailable(str(error)) from error
