@@ -97,7 +97,9 @@ async def test_a_follow_up_needs_no_mention_while_one_person_speaks(rig: SlackSe
     await rig.answers_to(question)
     rig.slack.say("And more?", thread_ts=question.ts)
     await rig.answers_to(question, 2)
+    acked = rig.slack.acked
     rig.slack.say("I think so too.", by="grace", thread_ts=question.ts)
+    await wait_until(lambda: rig.slack.acked > acked, PATIENCE_S, what="that it was heard")
     last = rig.slack.say("Parley?", by="grace", thread_ts=question.ts, mention=True)
     await rig.answers_to(last, 3)
     assert len(rig.asked) == 3
