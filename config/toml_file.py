@@ -59,10 +59,10 @@ def read_toml(
 
 def leaves(values: Any, path: SettingPath = ()) -> Iterator[tuple[SettingPath, Any]]:
     """Every value that is not a table or a list of tables, with its path; empty tables too."""
-    if isinstance(values, Mapping) and values:
+    if isinstance(values, dict) and values:
         for key, value in values.items():
             yield from leaves(value, (*path, key))
-    elif isinstance(values, list) and values and all(isinstance(v, Mapping) for v in values):
+    elif isinstance(values, list) and values and all(isinstance(v, dict) for v in values):
         for index, value in enumerate(values):
             yield from leaves(value, (*path, index))
     else:

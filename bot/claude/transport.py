@@ -9,6 +9,8 @@ The SDK's own aiohttp transport reads every packet as it comes, and can't be tol
 """
 
 import asyncio
+import functools
+import ssl
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -33,7 +35,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
     def __init__(self, *, max_connections: int) -> None:
         self._max_connections = max_connections
-        self._certificates = httpx2.create_ssl_context()  # those of the SDK's own transports
+        self._certificates = _certificates()
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -79,6 +81,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 auto_decompress=False,  # httpx2 does it
             )
         return self._session
+
+
+@functools.cache  # reading them takes some 30 ms
+def _certificates() -> ssl.SSLContext:
+    """Whom to trust: the same as the SDK's own transports."""
+    return httpx2.create_ssl_context()
 
 
 class _Body(httpx2.AsyncByteStream):
