@@ -325,7 +325,10 @@ class Rig:
         await self.taken_in()
         key = (thread or self.thread()).key
         await wait_until(
-            lambda: self._seen(_let_go, key), PATIENCE_S, what=f"{key} held by nobody", every_s=LOOK_S
+            lambda: self._seen(_let_go, key),
+            PATIENCE_S,
+            what=f"{key} held by nobody",
+            every_s=LOOK_S,
         )
 
     async def _seen(self, query: Callable[..., T], *args: object) -> T | None:
