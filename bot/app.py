@@ -34,6 +34,7 @@ from bot.host.surroundings import HostSurroundings
 from bot.installed import playground_class, simulator
 from bot.maintenance import Maintenance
 from bot.money.beginning import begin_budgets
+from bot.money.budget_queue import BudgetQueue
 from bot.money.budget_rules import BudgetRules
 from bot.money.news import BudgetNews
 from bot.platforms import data_dir, make_adapter, plugin_adapters, replica_name, service_adapters
@@ -114,6 +115,9 @@ def build(
         database=database,
         claude=claude,
         books=LedgerBooks(database=database, rules=reporting.rules, news=news),
+        budget_queue=BudgetQueue(
+            database=database, news=news, most=settings.engine.max_active_turns // 2
+        ),
         reader=AttachmentReader(database=database, limits=settings.context),
         settings=settings,
         clock=clock,
@@ -207,6 +211,7 @@ async def batch_runner(
     database = Database(settings.environment.database_url, clock=clock)
     claude = _claude(settings, clock, tracing, NullObserver())
     rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
+    news = BudgetNews()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(tracing.close)
         stack.push_async_callback(database.close)
@@ -215,7 +220,8 @@ async def batch_runner(
             settings=settings,
             database=database,
             claude=claude,
-            books=LedgerBooks(database=database, rules=rules),
+            books=LedgerBooks(database=database, rules=rules, news=news),
+            room=BudgetQueue(database=database, news=news, most=settings.claude.max_concurrency),
             clock=clock,
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select, update
@@ -53,6 +54,15 @@ class BudgetChange:
     changed_at: datetime
 
 
+class Room(Enum):
+    """Whether a budget has room for a request."""
+
+    FREE = "free"
+    HELD = "held"
+    """It would, if what is held for others were not."""
+    NONE = "none"
+
+
 def hold(connection: Connection, claims: Sequence[BudgetClaim], amount_nanousd: int) -> None:
     """Set `amount_nanousd` aside in every budget, or in none: spent + held + amount ≤ limit.
 
@@ -60,9 +70,11 @@ def hold(connection: Connection, claims: Sequence[BudgetClaim], amount_nanousd: 
     of their keys, so two requests can't wait for each other.
 
     Raises:
-        BudgetExceeded: one has no room; the transaction must roll back.
+        BudgetExceeded: one has no room; the transaction must roll back. Where several have none, it is
+            one that no settling of others gives any.
     """
-    for claim in _tightest(claims):
+    tightest = _tightest(claims)
+    for claim in tightest:
         _begin(connection, claim.key, ends_at=claim.resets_at)
         changed = connection.execute(
             update(budgets)
@@ -74,7 +86,41 @@ def hold(connection: Connection, claims: Sequence[BudgetClaim], amount_nanousd: 
             .values(held_nanousd=budgets.c.held_nanousd + amount_nanousd)
         )
         if changed.rowcount == 0:
-            raise BudgetExceeded(claim.key, resets_at=claim.resets_at, downgrade=claim.downgrade)
+            raise _refusal(connection, claim, tightest, amount_nanousd)
+
+
+def room(connection: Connection, key: str, *, limit_nanousd: int, wanted_nanousd: int) -> Room:
+    """Whether the counter has room for a request that may cost so much, as it stands now."""
+    there, left_nanousd, held_nanousd = state(connection, key), limit_nanousd, 0
+    if there is not None:
+        left_nanousd += there.raised_nanousd - there.spent_nanousd
+        held_nanousd = there.held_nanousd
+    if wanted_nanousd > left_nanousd:
+        return Room.NONE
+    return Room.FREE if wanted_nanousd + held_nanousd <= left_nanousd else Room.HELD
+
+
+def _refusal(
+    connection: Connection, refused: BudgetClaim, claims: Sequence[BudgetClaim], wanted_nanousd: int
+) -> BudgetExceeded:
+    """Waiting for others to settle is in vain if only one budget has no room whatever they do."""
+
+    def used_up(claim: BudgetClaim) -> bool:
+        limit = claim.limit_nanousd
+        return Room.NONE is room(
+            connection, claim.key, limit_nanousd=limit, wanted_nanousd=wanted_nanousd
+        )
+
+    claim = next(filter(used_up, claims), None)
+    told = claim or refused
+    return BudgetExceeded(
+        told.key,
+        resets_at=told.resets_at,
+        limit_nanousd=told.limit_nanousd,
+        wanted_nanousd=wanted_nanousd,
+        downgrade=told.downgrade,
+        held=claim is None,
+    )
 
 
 def _tightest(claims: Sequence[BudgetClaim]) -> list[BudgetClaim]:

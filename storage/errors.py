@@ -28,14 +28,29 @@ class Revised(StorageError):
 
 
 class BudgetExceeded(StorageError):
-    """A budget has no room for the request."""
+    """A budget has no room for a request that may cost so much."""
 
-    def __init__(self, budget: str, *, resets_at: datetime, downgrade: bool = False) -> None:
-        super().__init__(f"the budget {budget} is used up until {resets_at.isoformat()}")
+    def __init__(
+        self,
+        budget: str,
+        *,
+        resets_at: datetime,
+        limit_nanousd: int,
+        wanted_nanousd: int,
+        downgrade: bool = False,
+        held: bool = False,
+    ) -> None:
+        until = f"is used up until {resets_at.isoformat()}"
+        why = "has left only what is held for requests under way" if held else until
+        super().__init__(f"the budget {budget} {why}")
         self.budget = budget
         self.resets_at = resets_at
+        self.limit_nanousd = limit_nanousd
+        self.wanted_nanousd = wanted_nanousd
         self.downgrade = downgrade
         """A cheaper request may be made in its place."""
+        self.held = held
+        """There may be room once others have settled."""
 
 
 class Unpriced(StorageError):

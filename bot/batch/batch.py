@@ -18,6 +18,7 @@ from bot.batch.state import StateFile
 from bot.batch.taking_in import TakingIn
 from bot.claude.client import ClaudeClient
 from bot.engine.accounts import LedgerBooks
+from bot.money.budget_queue import BudgetQueue
 from bot.vocabulary import Attribution, Clock, new_id
 from config import Settings
 from storage import ledger
@@ -56,12 +57,14 @@ class Batch:
         database: Database,
         claude: ClaudeClient,
         books: LedgerBooks,
+        room: BudgetQueue,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._database = database
         self._claude = claude
         self._books = books
+        self._room = room
         self._clock = clock
 
     async def run(self, plan: Plan, *, on_progress: Progress) -> Summary:
@@ -148,6 +151,7 @@ class Batch:
                 deadline_s=claude.turn_deadline_s,
             ),
             books=work.cap,
+            room=self._room,
             state=work.state,
             at_once=claude.max_concurrency,
             patience_s=claude.turn_deadline_s,

@@ -1,5 +1,6 @@
 """Items asked about by requests of their own, many at once."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -15,6 +16,7 @@ from bot.claude.bound import Claude
 from bot.claude.errors import ClaudeError, ModelNotFound, NotAuthorised, SpendLimitReached
 from bot.claude.events import Completion
 from bot.claude.parallel import in_parallel
+from bot.money.budget_queue import BudgetQueue
 from bot.vocabulary import Clock
 from storage.errors import BudgetExceeded, StorageError, Unpriced
 
@@ -45,6 +47,7 @@ class Direct:
         *,
         claude: Claude,
         books: CappedBooks,
+        room: BudgetQueue,
         state: StateFile,
         at_once: int,
         patience_s: float,
@@ -53,6 +56,7 @@ class Direct:
     ) -> None:
         self._claude = claude
         self._books = books
+        self._room = room
         self._state = state
         self._at_once = at_once
         self._patience_s = patience_s
@@ -83,6 +87,9 @@ class Direct:
             except MaxCostReached as error:
                 if not await self._books.settled(self._patience_s, since=settlements):
                     self._stop(error)
+            except BudgetExceeded as error:
+                if not error.held or not await self._room_again(error, question):
+                    self._stop(BatchStopped(str(error)))
             except HOPELESS as error:
                 self._stop(BatchStopped(str(error)))
             except ClaudeError as error:
@@ -98,6 +105,14 @@ class Direct:
                 self._record(Failed(key=question.key, kind="defect", message=why))
                 raise
         raise self._stopped
+
+    async def _room_again(self, refusal: BudgetExceeded, question: Question) -> bool:
+        """Wait for room that is held, by this batch or for people; false if none comes free in time."""
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await self._room.wait(refusal, question.key)
+        except TimeoutError:
+            return False
 
     def _failed(self, question: Question, error: ClaudeError) -> None:
         self._record(Failed(key=question.key, kind=error.kind, message=str(error)))

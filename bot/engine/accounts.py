@@ -122,7 +122,7 @@ class LedgerBooks(Books):
         try:
             yield
         except BudgetExceeded as error:
-            if not error.downgrade:  # else a cheaper model may yet have room
+            if not (error.downgrade or error.held):  # else there may yet be room
                 self.refused(error.budget)
             raise
 

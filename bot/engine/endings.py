@@ -159,6 +159,8 @@ async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
     match error:
         case ChannelLimited():
             return await _limited(turn, error)
+        case BudgetExceeded(held=True):
+            return ended(turn, "over_budget", notices.set_aside())
         case BudgetExceeded():
             turn.services.books.refused(error.budget)
             zone = turn.services.settings.operators.zone

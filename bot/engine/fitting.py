@@ -5,6 +5,7 @@ import structlog
 from bot.claude.errors import ClaudeError
 from bot.claude.prompt import Prompt
 from bot.claude.tokens import estimate_tokens
+from bot.engine.budget_room import when_there_is_room
 from bot.engine.turn_run import Json, TurnRun
 from bot.engine.window import SUMMARY_INSTRUCTIONS, cut, messages_of, stored_files
 from storage import history
@@ -86,7 +87,8 @@ async def _summary(turn: TurnRun, dropped: tuple[Said, ...]) -> str | None:
         deadline_s=turn.remaining_s() * SUMMARY_SHARE,
     )
     try:
-        return (await summariser.ask(prompt)).text.strip() or None
+        said = await when_there_is_room(turn, lambda: summariser.ask(prompt))
+        return said.text.strip() or None
     except (ClaudeError, BudgetExceeded, Unpriced) as error:
         log.warning("history trimmed without a summary", error=type(error).__name__)
         return None

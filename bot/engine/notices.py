@@ -36,11 +36,27 @@ def limited(wait_s: float, *, limit: int, per_s: float) -> str:
 
 
 def over_budget(resets_at: datetime, *, zone: ZoneInfo) -> str:
-    """A budget has no room."""
+    """A budget has no room, whatever the answers under way come to."""
     local = resets_at.astimezone(zone)
     return (
         "The budget for answers here is used up. "
         f"It starts afresh on {local:%A}, {local.day} {local:%B}, at {local:%H:%M} ({zone.key})."
+    )
+
+
+def waiting_for_room() -> str:
+    """What is left of a budget is held for others; the answer will come."""
+    return (
+        "The rest of the budget here is set aside for answers under way. "
+        "Yours comes as soon as there is room."
+    )
+
+
+def set_aside() -> str:
+    """The same, and it was not waited for, or in vain."""
+    return (
+        "The rest of the budget here is set aside for answers under way. "
+        "Please try again in a moment."
     )
 
 

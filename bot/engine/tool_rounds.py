@@ -16,6 +16,7 @@ from bot.claude.errors import ClaudeError
 from bot.claude.events import Completion
 from bot.claude.tokens import estimate_tokens
 from bot.engine import notices
+from bot.engine.budget_room import when_there_is_room
 from bot.engine.downgrade import Stream, cheaper_than, within_budget
 from bot.engine.turn_run import Json, TurnRun
 from bot.engine.turn_surroundings import asked_to_allow, filtered, occasion_of
@@ -36,7 +37,7 @@ AT_ONCE = 8
 async def answer(turn: TurnRun, stream: Stream) -> Completion:
     """The last round's completion; what went before is in `turn.exchange` and `turn.spoken`."""
     models = turn.channel_settings.claude.models
-    completion = await within_budget(turn, stream, models)
+    completion = await when_there_is_room(turn, lambda: within_budget(turn, stream, models))
     rounds = 0
     while completion.stop_reason == "tool_use":
         rounds += 1
@@ -70,16 +71,19 @@ async def _next(
         said: Json = {"role": "assistant", "content": list(blocks)}
         turn.prompt = replace(turn.prompt, messages=[*before, said, given])
 
-    prompt_with(completion.turn_blocks)
-    try:
-        return await stream(turn, (completion.model,))
-    except (ClaudeError, BudgetExceeded) as error:
-        others = _others(turn, completion.model, error)
-        if not others:
-            raise
+    async def asked() -> Completion:
+        prompt_with(completion.turn_blocks)
+        try:
+            return await stream(turn, (completion.model,))
+        except (ClaudeError, BudgetExceeded) as error:
+            others = _others(turn, completion.model, error)
+            if not others:
+                raise
         turn.text = turn.spoken
         prompt_with(completion.content_blocks)
         return await within_budget(turn, stream, others)
+
+    return await when_there_is_room(turn, asked)
 
 
 def _others(turn: TurnRun, model: str, error: ClaudeError | BudgetExceeded) -> list[str]:

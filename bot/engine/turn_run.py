@@ -14,6 +14,7 @@ from bot.engine.interrupt import Interrupt
 from bot.engine.live_reply import LiveReply
 from bot.engine.question import Question
 from bot.host.host import PluginHost
+from bot.money.budget_queue import BudgetQueue
 from bot.money.desk import MoneyDesk
 from bot.plugins import Role, ToolSpec
 from bot.ports import Adapter, Intake
@@ -45,6 +46,7 @@ class Services:
     database: Database
     claude: ClaudeClient
     books: LedgerBooks
+    budget_queue: BudgetQueue
     reader: AttachmentReader
     settings: Settings
     clock: Clock

@@ -11,11 +11,19 @@ class BudgetNews:
     def __init__(self) -> None:
         self.refused: set[str] = set()
         """Their keys."""
+        self.moved = asyncio.Event()
+        """Set when there may next be room in a budget; then another takes its place."""
         self._rung = asyncio.Event()
 
     def spent(self) -> None:
         """An entry was closed."""
         self._rung.set()
+        self.move()
+
+    def move(self) -> None:
+        """There may be room for whoever waits for it."""
+        self.moved.set()
+        self.moved = asyncio.Event()
 
     def refuse(self, key: str) -> None:
         """A budget had no room."""

@@ -221,6 +221,19 @@ async def test_a_batch_counts_for_the_budgets(
     assert not claude.requests
 
 
+async def test_a_batch_waits_for_room_that_it_holds_itself(
+    office: OperatorsDesk, claude: SimulatedClaude
+) -> None:
+    """A budget with room for one item at a time is no reason to stop."""
+    office.write(
+        "[claude]\nmax_output_tokens = 1000\n"
+        '[[budgets]]\nscope = "global"\nperiod = "month"\nlimit_usd = 0.0125\n'
+    )
+    claude.script.always("Yes.")
+    summary = (await office.parley("batch", "About", "items.txt", "--json")).json
+    assert (summary["answered"], summary["left"]) == (3, 0)
+
+
 async def test_two_runs_at_once_do_not_pay_twice(
     office: OperatorsDesk, claude: SimulatedClaude
 ) -> None:

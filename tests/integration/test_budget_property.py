@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from bot.claude.prompt import Prompt
 from bot.claude.retry import RetryPolicy
 from bot.claude.timeouts import Timeouts
 from bot.engine.accounts import LedgerBooks
+from bot.money.budget_queue import BudgetQueue
 from bot.money.budget_rules import BudgetRules
+from bot.money.news import BudgetNews
 from bot.vocabulary import Attribution, SystemClock
 from config.budgets import BudgetSettings
 from config.catalogue import Catalogue
@@ -35,6 +37,9 @@ from storage.ledger import ledger
 
 MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5")
 QUICK = Timeouts(connect_s=2.0, first_event_s=1.0, idle_s=0.3)
+
+PATIENCE_S = 30.0
+"""Nobody waits so long for room: what is held is settled within a few seconds."""
 
 FAULTS = (
     Fault.of_status(529),
@@ -59,6 +64,8 @@ class Ask:
     max_output_tokens: int
     person: str
     given_up_after_chunks: int | None
+    waits: bool
+    """For room that others hold."""
 
 
 ASKS = st.builds(
@@ -69,6 +76,7 @@ ASKS = st.builds(
     max_output_tokens=st.integers(50, 1000),
     person=st.sampled_from(["U1", "U2"]),
     given_up_after_chunks=st.none() | st.integers(0, 4),
+    waits=st.booleans(),
 )
 
 
@@ -79,7 +87,8 @@ class Outcome:
     counters: Sequence[BudgetState]
     entries: Sequence[Any]
     bill: Sequence[Any]
-    answered: int
+    ends: Sequence[str]
+    """`answered`, `failed`, `used_up`, `held` or `given_up`, in the order of the asks."""
 
 
 @settings(
@@ -105,10 +114,12 @@ def test_no_budget_is_overshot_and_the_books_agree_with_the_bill(
 ) -> None:
     """Whatever is asked at once on however many replicas, of whatever models, and however the provider
     fails: what is spent and held stays within every limit, nothing stays held, and each request that the
-    provider completed is in the ledger at exactly what it is billed at."""
+    provider completed is in the ledger at exactly what it is billed at. Who waits for what others hold
+    gets it, or hears that the budget is used up."""
     outcome = asyncio.run(
         _played(sqlite_template, asks, answers, faults, limit_microusd * 1_000, replicas)
     )
+    assert "held" not in [end for ask, end in zip(asks, outcome.ends, strict=True) if ask.waits]
     for counter in outcome.counters:
         assert counter.spent_nanousd <= limit_microusd * 1_000
         assert counter.held_nanousd == 0
@@ -117,9 +128,11 @@ def test_no_budget_is_overshot_and_the_books_agree_with_the_bill(
     assert spent_nanousd == sum(entry.cost_nanousd for entry in outcome.entries)
     entries = {entry.request_id: entry for entry in outcome.entries if entry.request_id}
     completed = [row for row in outcome.bill if row.status is not BillStatus.ABORTED]
+    unseen = [row for row in completed if row.request_id not in entries]
+    assert len(unseen) <= outcome.ends.count("given_up")  # before a byte of the response was read
     for row in completed:
-        entry = entries[row.request_id]
-        if entry.status == "completed":
+        entry = entries.get(row.request_id)
+        if entry is not None and entry.status == "completed":
             assert (entry.cost_nanousd, entry.output_tokens) == (
                 row.cost_nanousd,
                 row.usage.output_tokens,
@@ -127,6 +140,16 @@ def test_no_budget_is_overshot_and_the_books_agree_with_the_bill(
     closed = [entry for entry in outcome.entries if entry.status == "completed"]
     assert {entry.request_id for entry in closed} <= {row.request_id for row in completed}
     assert sum(row.cost_nanousd for row in completed) <= limit_microusd * 1_000
+
+
+async def test_who_waits_on_several_replicas_is_answered(sqlite_template: Path) -> None:
+    """Of twelve at once on three replicas, for two of which there is room at a time, all are answered."""
+    ask = Ask(5, "word", ("claude-sonnet-5-5",), 1_000, "U1", None, waits=True)
+    limit_nanousd = 25_000_000
+    outcome = await _played(sqlite_template, [ask] * 12, [3], [], limit_nanousd, 3)
+    assert outcome.ends == ["answered"] * 12
+    assert all(each.spent_nanousd <= limit_nanousd for each in outcome.counters)
+    assert {each.held_nanousd for each in outcome.counters} == {0}
 
 
 async def _played(
@@ -145,7 +168,7 @@ async def _played(
             claude.fail_next(*faults)
             async with _replicas(f"sqlite:///{file}", claude, limit_nanousd, replicas) as places:
                 played = await asyncio.gather(
-                    *(_asked(each, *places[n % replicas]) for n, each in enumerate(asks))
+                    *(_end(each, n, places[n % replicas]) for n, each in enumerate(asks))
                 )
             database = Database(f"sqlite:///{file}", clock=SystemClock())
             try:
@@ -153,14 +176,23 @@ async def _played(
                 entries = await database.read(_entries)
             finally:
                 await database.close()
-            return Outcome(counters, entries, claude.bill().rows, sum(played))
+            return Outcome(counters, entries, claude.bill().rows, played)
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A client with books and a queue of its own."""
+
+    client: ClaudeClient
+    books: LedgerBooks
+    queue: BudgetQueue
 
 
 @asynccontextmanager
 async def _replicas(
     url: str, claude: SimulatedClaude, limit_nanousd: int, count: int
-) -> AsyncIterator[list[tuple[ClaudeClient, LedgerBooks]]]:
-    """Clients with books of their own on one database."""
+) -> AsyncIterator[list[Replica]]:
+    """Replicas on one database."""
     limit = Decimal(limit_nanousd) / 10**9
     rules = BudgetRules(
         [
@@ -182,33 +214,54 @@ async def _replicas(
             timeouts=QUICK,
         )
         databases.append(database)
-        places.append((client, LedgerBooks(database=database, rules=rules)))
+        news = BudgetNews()
+        books = LedgerBooks(database=database, rules=rules, news=news)
+        queue = BudgetQueue(database=database, news=news, most=100)
+        places.append(Replica(client, books, queue))
     try:
         yield places
     finally:
-        for client, _ in places:
-            await client.aclose()
+        for place in places:
+            await place.client.aclose()
         for database in databases:
             await database.close()
 
 
-async def _asked(ask: Ask, client: ClaudeClient, books: LedgerBooks) -> bool:
-    """Ask; whether there was an answer. Who gives up has asked all the same."""
-    prompt = Prompt(
-        messages=[{"role": "user", "content": f"{ask.letters} " * ask.words + "?"}],
-        max_output_tokens=ask.max_output_tokens,
-    )
-    who = Attribution("answer", channel_key="slack:T1:C1", person_key=f"slack:T1:{ask.person}")
-    bound = client.bound(models=ask.models, attribution=who, books=books, deadline_s=5.0)
-    asking = asyncio.ensure_future(bound.ask(replace(prompt)))
+async def _end(ask: Ask, number: int, replica: Replica) -> str:
+    """Ask, and wait for room if that is wanted; how it came out."""
+    asking = asyncio.ensure_future(_asked(ask, f"t{number:02}", replica))
     try:
         if ask.given_up_after_chunks is not None:
             await asyncio.wait({asking}, timeout=0.01 * ask.given_up_after_chunks)
             asking.cancel()
         await asking
-    except (ClaudeError, BudgetExceeded, asyncio.CancelledError):
-        return False
-    return True
+    except ClaudeError:
+        return "failed"
+    except BudgetExceeded as error:
+        return "held" if error.held else "used_up"
+    except asyncio.CancelledError:
+        return "given_up"
+    return "answered"
+
+
+async def _asked(ask: Ask, place: str, replica: Replica) -> None:
+    prompt = Prompt(
+        messages=[{"role": "user", "content": f"{ask.letters} " * ask.words + "?"}],
+        max_output_tokens=ask.max_output_tokens,
+    )
+    who = Attribution("answer", channel_key="slack:T1:C1", person_key=f"slack:T1:{ask.person}")
+    bound = replica.client.bound(
+        models=ask.models, attribution=who, books=replica.books, deadline_s=5.0
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                await bound.ask(prompt)
+                return
+            except BudgetExceeded as error:
+                if not (ask.waits and error.held):
+                    raise
+                await replica.queue.wait(error, place)
 
 
 def _entries(connection: Connection) -> list[Any]:

@@ -81,13 +81,36 @@ async def other_replica(ready_url: str) -> AsyncIterator[Database]:
 async def test_a_budget_can_be_held_to_its_last_nanodollar(database: Database) -> None:
     """Exactly the limit fits; one more does not, and the refusal says which budget and until when."""
     await _hold(database, 400)
+    await _settle(database, held=400, spent=400)
     await _hold(database, 600)
+    with pytest.raises(BudgetExceeded, match=r"global .* held for requests under way") as refused:
+        await _hold(database, 1)
+    assert refused.value.held
+    assert await database.read(budgets.state, "global") == BudgetState(
+        "global", spent_nanousd=400, held_nanousd=600, raised_nanousd=0, ends_at=ENDS_AT
+    )
+    await _settle(database, held=600, spent=600)
     with pytest.raises(BudgetExceeded, match=r"global .*2026-11-24T09:00:00\+00:00") as refused:
         await _hold(database, 1)
     assert (refused.value.budget, refused.value.resets_at) == ("global", ENDS_AT)
-    assert await database.read(budgets.state, "global") == BudgetState(
-        "global", spent_nanousd=0, held_nanousd=1_000, raised_nanousd=0, ends_at=ENDS_AT
-    )
+    assert not refused.value.held
+
+
+async def test_waiting_is_worth_it_only_if_it_is_for_all_budgets(database: Database) -> None:
+    """Beside a budget whose room is merely held, one that is used up is what is refused for; and what is
+    more than a budget's whole limit is not waited for."""
+    await _hold(database, 900, _claim("a"), _claim("b"))
+    await _settle(database, held=900, spent=900, key="b")
+    for claims in ((_claim("a"), _claim("b")), (_claim("b"), _claim("a"))):
+        with pytest.raises(BudgetExceeded) as refused:
+            await _hold(database, 200, *claims)
+        assert (refused.value.budget, refused.value.held) == ("b", False)
+    with pytest.raises(BudgetExceeded) as refused:
+        await _hold(database, 100, _claim("a", 950), _claim("b"))
+    assert (refused.value.budget, refused.value.held) == ("a", True)
+    with pytest.raises(BudgetExceeded) as refused:
+        await _hold(database, 1_001, _claim("a"))
+    assert not refused.value.held
 
 
 async def test_what_was_not_used_is_free_again(database: Database) -> None:
