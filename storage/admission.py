@@ -1,6 +1,6 @@
 """Letting a turn's first request go: its place in the rate limit and its ledger entry, at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,10 +31,12 @@ def admit(
     request: BillableRequest,
     *,
     slot: Slot,
+    left: Iterable[tuple[str, datetime]] = (),
     claims: Sequence[BudgetClaim],
     now: datetime,
 ) -> datetime | None:
-    """Take the turn's place and open the entry, both or neither.
+    """Take the turn's place and open the entry, both or neither. `left` says of earlier turns when
+    their requests really left (see `rate_limits.left_at`).
 
     Returns:
         None if the request may go, else the time at which there is room in the rate limit.
@@ -42,6 +44,7 @@ def admit(
     Raises:
         BudgetExceeded, Unpriced: as `ledger.open_entry`.
     """
+    rate_limits.left_at(connection, left)
     until = rate_limits.take(
         connection,
         channel_key=slot.channel_key,

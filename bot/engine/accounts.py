@@ -40,6 +40,7 @@ class LedgerBooks(Books):
         self._rules = rules
         self._news = news or BudgetNews()
         self._running: dict[str, Usage] = {}
+        self._granted: dict[str, tuple[str, datetime]] = {}
         self._left: dict[str, datetime] = {}
 
     async def open(self, request: BillableRequest) -> str:
@@ -53,8 +54,13 @@ class LedgerBooks(Books):
         return entry_id
 
     def progress(self, entry_id: str, usage: Usage) -> None:
-        """Remember what is known; `save_progress` writes it down."""
+        """Remember what is known; `save_progress` writes it down. A request that is being answered has
+        arrived: where that took a while, its turn's place in the rate limit counts from now, as only
+        that keeps to the limit by the provider's clock too."""
         self._running[entry_id] = usage
+        turn_id, granted_at = self._granted.pop(entry_id, ("", None))
+        if granted_at and (now := self._database.now()) - granted_at > NOTICEABLE:
+            self._left[turn_id] = now
 
     async def close(self, closing: Closing) -> None:
         """Close an entry and settle its budgets."""
@@ -80,6 +86,7 @@ class LedgerBooks(Books):
     def forget(self, entry_id: str) -> None:
         """The entry was closed elsewhere: in the transaction that commits a turn."""
         self._running.pop(entry_id, None)
+        self._granted.pop(entry_id, None)
         self._news.spent()
 
     def running(self) -> list[tuple[str, Usage]]:
@@ -87,11 +94,12 @@ class LedgerBooks(Books):
         return [(entry_id, usage) for entry_id, usage in self._running.items() if usage != Usage()]
 
     async def save_starts(self) -> None:
-        """Write down when requests left that were held up; every heartbeat calls this."""
+        """Write down when requests left that were held up; every heartbeat calls this, and whoever
+        asks for a place in a rate limit has it written first."""
         left = dict(self._left)
         if left:
             await self._database.write(rate_limits.left_at, left.items())
-            self._left = dict(self._left.items() - left.items())
+            self._saved(left)
 
     def for_turn(self, turn_id: str, *, channel_key: str, limits: LimitsSettings) -> "TurnBooks":
         """The same books, for the requests of one turn."""
@@ -102,15 +110,20 @@ class LedgerBooks(Books):
         now = self._database.now()
         entry_id = new_id(now)
         claims = self._rules.claims(request.attribution, now)
+        left = dict(self._left)
         with self._refusals():
             until = await self._database.write(
-                admit, entry_id, request, slot=slot, claims=claims, now=now
+                admit, entry_id, request, slot=slot, left=left.items(), claims=claims, now=now
             )
+        self._saved(left)
         if until is not None:
             raise ChannelLimited(until)
-        await self._count_from_leaving(slot, now)
+        self._granted[entry_id] = (slot.turn_id, await self._count_from_leaving(slot, now))
         self._running[entry_id] = Usage()
         return entry_id
+
+    def _saved(self, left: dict[str, datetime]) -> None:
+        self._left = dict(self._left.items() - left.items())
 
     def refused(self, budget_key: str) -> None:
         """A budget had no room, and nobody was answered for it."""
@@ -126,18 +139,19 @@ class LedgerBooks(Books):
                 self.refused(error.budget)
             raise
 
-    async def _count_from_leaving(self, slot: Slot, granted_at: datetime) -> None:
+    async def _count_from_leaving(self, slot: Slot, granted_at: datetime) -> datetime:
         """Where the database kept the turn waiting, its place in the rate limit counts from now: else
         its request would stand too close to those of the next window. That has to be known before the
-        window is over, so only in a short one does the request wait for it."""
+        window is over, so only in a short one does the request wait for it. From when it counts."""
         while (now := self._database.now()) - granted_at > NOTICEABLE:
             self._left[slot.turn_id] = granted_at = now
             if slot.per_s >= LONG_WINDOW_S:
-                return
+                break
             try:
                 await self.save_starts()
             except StorageUnavailable:
-                return  # the entry is open: the request may go, and the next heartbeat saves this
+                break  # the entry is open: the request may go, and the next heartbeat saves this
+        return granted_at
 
 
 class TurnBooks(Books):

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Connection, select, update
 
-from bot.engine.accounts import LedgerBooks
+from bot.engine.accounts import ChannelLimited, LedgerBooks
 from bot.money.budget_rules import BudgetRules
 from bot.vocabulary import Closing, EntryStatus, SystemClock, Usage
 from config.sections import LimitsSettings
@@ -286,6 +286,36 @@ async def test_a_request_that_left_late_counts_from_then(ready_url: str) -> None
     await books.save_starts()
     assert await _starts_at(database, "turn1") > granted
     await books.save_starts()
+    await database.close()
+
+
+class MovedClock(SystemClock):
+    """Runs on, and can be moved ahead."""
+
+    ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        """The time, as far ahead as it was moved."""
+        return super().monotonic() + self.ahead_s
+
+
+async def test_a_request_that_arrived_late_counts_from_then(ready_url: str) -> None:
+    """The provider takes up a request some time after its place was granted: the next turn that asks for
+    a place is kept away from there, not from the grant."""
+    clock = MovedClock()
+    database = Database(ready_url, clock=clock)
+    settings = LimitsSettings(channel_messages=1, channel_per_s=60.0)
+    books = LedgerBooks(database=database, rules=BudgetRules((), zone=ZoneInfo("UTC")))
+    first = books.for_turn("turn1", channel_key=CHANNEL.key, limits=settings)
+    entry_id = await first.open(request())
+    clock.ahead_s = 5.0
+    arrived = database.now()
+    first.progress(entry_id, Usage(input_tokens=9))
+    second = books.for_turn("turn2", channel_key=CHANNEL.key, limits=settings)
+    with pytest.raises(ChannelLimited) as limited:
+        await second.open(request())
+    assert limited.value.until >= arrived + timedelta(seconds=60)
+    assert await _starts_at(database, "turn1") >= arrived
     await database.close()
 
 
