@@ -24,6 +24,7 @@ from sandbox.claude import Pace, SeenRequest, SimulatedClaude
 from sandbox.slack import Message, SimulatedSlack, Visible
 from storage.tables import ThreadRow
 from storage.upsert import table
+from tests.ready_database import ready_sqlite
 from tests.support import wait_until
 
 PATIENCE_S = 20.0
@@ -54,7 +55,7 @@ class SlackService:
             "SLACK_API_URL": slack.api_url,
             "SLACK_BOT_TOKEN": slack.bot_token,
             "SLACK_APP_TOKEN": slack.app_token,
-            "DATABASE_URL": f"sqlite:///{folder / 'parley.db'}",
+            "DATABASE_URL": ready_sqlite(folder / "parley.db"),
             "PARLEY_HTTP": "127.0.0.1:0",
             **QUICK,
         }

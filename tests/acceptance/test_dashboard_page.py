@@ -1,6 +1,7 @@
 """The dashboard in a real browser, as an operator uses it."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -9,6 +10,7 @@ from sandbox.claude import Fault
 from tests.browser import DESK, PATIENCE_MS, PHONE, Theme, window
 from tests.engine_rig import Rig
 from tests.integration.test_dashboard_access import QUICK, TOKEN, dashboard
+from tests.ready_database import ready_sqlite
 
 LOOKS: tuple[tuple[tuple[int, int], Theme], ...] = (
     (DESK, "light"),
@@ -24,9 +26,9 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
-def url(tmp_path: object) -> str:
+def url(tmp_path: Path) -> str:
     """A database of the test's own."""
-    return f"sqlite:///{tmp_path}/parley.db"
+    return ready_sqlite(tmp_path / "parley.db")
 
 
 async def fail(rig: Rig) -> None:

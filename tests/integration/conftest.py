@@ -1,7 +1,6 @@
 """Databases with their tables made, on both engines; the tables are made once and then copied."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,33 +8,16 @@ import pytest
 
 from bot.vocabulary import SystemClock
 from storage.database import Database
-from storage.migrations import upgrade
 from tests.integration.operators_desk import OperatorsDesk
 from tests.postgres import PostgresServer, ReusedDatabases
-
-
-def _make_tables(url: str) -> None:
-    async def make() -> None:
-        database = Database(url, clock=SystemClock())
-        await database.maintain(upgrade)
-        await database.close()
-
-    asyncio.run(make())
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with empty tables, to be copied."""
-    file = tmp_path_factory.mktemp("template") / "parley.db"
-    _make_tables(f"sqlite:///{file}")
-    return file
+from tests.ready_database import make_tables, ready_sqlite
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: PostgresServer) -> str:
     """The name of a PostgreSQL database with empty tables, to be copied."""
     name = postgres_server.create_database()
-    _make_tables(postgres_server.url(name))
+    asyncio.run(make_tables(postgres_server.url(name)))
     return name
 
 
@@ -49,9 +31,7 @@ def postgres_databases(postgres_server: PostgresServer, postgres_template: str) 
 def ready_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database with empty tables, on each of the two engines."""
     if dialect == "sqlite":
-        file = tmp_path / "ready.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), file)
-        yield f"sqlite:///{file}"
+        yield ready_sqlite(tmp_path / "ready.db")
         return
     databases: ReusedDatabases = request.getfixturevalue("postgres_databases")
     name = databases.take()

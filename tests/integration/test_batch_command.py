@@ -14,6 +14,7 @@ from bot.batch.state import StateFile
 from bot.vocabulary import SystemClock
 from sandbox.claude import Asked, Fault, Reply, SimulatedClaude
 from tests.integration.operators_desk import OperatorsDesk
+from tests.ready_database import ready_sqlite
 from tests.support import wait_until
 
 ITEMS = ("apples", "pears", "plums")
@@ -33,7 +34,7 @@ def office(desk: OperatorsDesk, claude: SimulatedClaude) -> OperatorsDesk:
     desk.set(
         ANTHROPIC_API_KEY="sk-ant-simulated",
         ANTHROPIC_BASE_URL=claude.base_url,
-        DATABASE_URL=f"sqlite:///{desk.directory / 'parley.db'}",
+        DATABASE_URL=ready_sqlite(desk.directory / "parley.db"),
     )
     (desk.directory / "items.txt").write_text("\n".join(ITEMS) + "\n")
     return desk

@@ -15,6 +15,7 @@ from bot.batch.template import Template
 from config import Settings, load_settings
 from sandbox.claude import Fault, RateLimits, SimulatedClaude
 from sandbox.testing import MovableClock
+from tests.ready_database import ready_sqlite
 
 COUNT = 6
 
@@ -59,7 +60,7 @@ def office(claude: SimulatedClaude, tmp_path: Path) -> Office:
     environment = {
         "ANTHROPIC_API_KEY": "sk-ant-simulated",
         "ANTHROPIC_BASE_URL": claude.base_url,
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'parley.db'}",
+        "DATABASE_URL": ready_sqlite(tmp_path / "parley.db"),
     }
     return Office(load_settings(environment, tmp_path), MovableClock(), tmp_path)
 

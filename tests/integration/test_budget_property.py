@@ -2,7 +2,6 @@
 with the provider's bill."""
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -34,6 +33,7 @@ from storage.budgets import BudgetState
 from storage.database import Database
 from storage.errors import BudgetExceeded
 from storage.ledger import ledger
+from tests.ready_database import ready_sqlite
 
 MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5")
 QUICK = Timeouts(connect_s=2.0, first_event_s=1.0, idle_s=0.3)
@@ -105,7 +105,6 @@ class Outcome:
     replicas=st.integers(1, 3),
 )
 def test_no_budget_is_overshot_and_the_books_agree_with_the_bill(
-    sqlite_template: Path,
     asks: list[Ask],
     answers: list[int],
     faults: list[Fault],
@@ -116,9 +115,7 @@ def test_no_budget_is_overshot_and_the_books_agree_with_the_bill(
     fails: what is spent and held stays within every limit, nothing stays held, and each request that the
     provider completed is in the ledger at exactly what it is billed at. Who waits for what others hold
     gets it, or hears that the budget is used up."""
-    outcome = asyncio.run(
-        _played(sqlite_template, asks, answers, faults, limit_microusd * 1_000, replicas)
-    )
+    outcome = asyncio.run(_played(asks, answers, faults, limit_microusd * 1_000, replicas))
     assert "held" not in [end for ask, end in zip(asks, outcome.ends, strict=True) if ask.waits]
     for counter in outcome.counters:
         assert counter.spent_nanousd <= limit_microusd * 1_000
@@ -142,18 +139,17 @@ def test_no_budget_is_overshot_and_the_books_agree_with_the_bill(
     assert sum(row.cost_nanousd for row in completed) <= limit_microusd * 1_000
 
 
-async def test_who_waits_on_several_replicas_is_answered(sqlite_template: Path) -> None:
+async def test_who_waits_on_several_replicas_is_answered() -> None:
     """Of twelve at once on three replicas, for two of which there is room at a time, all are answered."""
     ask = Ask(5, "word", ("claude-sonnet-5-5",), 1_000, "U1", None, waits=True)
     limit_nanousd = 25_000_000
-    outcome = await _played(sqlite_template, [ask] * 12, [3], [], limit_nanousd, 3)
+    outcome = await _played([ask] * 12, [3], [], limit_nanousd, 3)
     assert outcome.ends == ["answered"] * 12
     assert all(each.spent_nanousd <= limit_nanousd for each in outcome.counters)
     assert {each.held_nanousd for each in outcome.counters} == {0}
 
 
 async def _played(
-    template: Path,
     asks: Sequence[Ask],
     answers: Sequence[int],
     faults: Sequence[Fault],
@@ -161,16 +157,16 @@ async def _played(
     replicas: int,
 ) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
-        file = shutil.copy(template, Path(folder) / "parley.db")
+        url = ready_sqlite(Path(folder) / "parley.db")
         async with SimulatedClaude() as claude:
             claude.script.always("word " * answers[0])
             claude.script.next(*("word " * each for each in answers[1:]))
             claude.fail_next(*faults)
-            async with _replicas(f"sqlite:///{file}", claude, limit_nanousd, replicas) as places:
+            async with _replicas(url, claude, limit_nanousd, replicas) as places:
                 played = await asyncio.gather(
                     *(_end(each, n, places[n % replicas]) for n, each in enumerate(asks))
                 )
-            database = Database(f"sqlite:///{file}", clock=SystemClock())
+            database = Database(url, clock=SystemClock())
             try:
                 counters = await database.read(budgets.running, now=database.now())
                 entries = await database.read(_entries)

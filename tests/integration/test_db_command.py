@@ -13,6 +13,7 @@ from storage import migrations
 from storage.database import Database
 from tests.engine_rig import engine
 from tests.integration.operators_desk import OperatorsDesk
+from tests.ready_database import ready_sqlite
 
 NEWER = "UPDATE alembic_version SET version_num = '9999'"
 MONEY_SET_ASIDE = (
@@ -34,10 +35,10 @@ async def run(url: str, sql: str) -> None:
 
 
 @pytest.fixture
-def file(sqlite_template: Path, desk: OperatorsDesk) -> Path:
+def file(desk: OperatorsDesk) -> Path:
     """A SQLite database in the operator's directory, which the settings name."""
     file = desk.directory / "parley.db"
-    file.write_bytes(sqlite_template.read_bytes())
+    ready_sqlite(file)
     file.chmod(0o600)
     desk.set(DATABASE_URL="sqlite:///parley.db")
     return file

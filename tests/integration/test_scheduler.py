@@ -1,7 +1,6 @@
 """Scheduled jobs: at their times, once however many replicas there are, and whatever goes wrong."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from bot.wall_clock import Times, WallClockTimes
 from storage.database import Database
 from storage.tables import ScheduleRow
 from storage.upsert import table
+from tests.ready_database import ready_sqlite
 from tests.support import wait_until
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -215,15 +215,13 @@ async def test_the_night_in_which_an_hour_comes_twice(ready_url: str) -> None:
     assert shown == ["02:30", "03:30", "04:30", "05:30"]
 
 
-async def test_a_run_that_the_database_misses_does_not_end_the_job(
-    sqlite_template: Path, tmp_path: Path
-) -> None:
+async def test_a_run_that_the_database_misses_does_not_end_the_job(tmp_path: Path) -> None:
     """With the database away nobody knows whose run it is, so it is left out, and that is logged."""
     file = tmp_path / "parley.db"
-    shutil.copy(sqlite_template, file)
+    url = ready_sqlite(file)
     clock, diary = Wall(), Diary()
     with capture_logs() as logged:
-        async with replica(f"sqlite:///{file}", clock, job(diary)):
+        async with replica(url, clock, job(diary)):
             for hour in hours(10, 11, 12):
                 away = hour.hour == 11
                 if away:

@@ -19,6 +19,7 @@ from storage.errors import SchemaBehind, SchemaTooNew, StorageUnavailable
 from storage.migrations import schema
 from storage.migrations.__main__ import differences
 from storage.migrations.start import bring_up_to_date
+from tests.ready_database import ready_sqlite
 
 
 @pytest.fixture
@@ -137,7 +138,8 @@ def upgrade():
 
 @pytest.fixture
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Makes this process a later release, with one revision more."""
+    """Makes this process a later release, with one revision more; not before it made today's tables."""
+    ready_sqlite(tmp_path / "today.db")
     later = shutil.copytree(migrations.HERE, tmp_path / "later")
     (later / "versions" / "9998_note.py").write_text(NEXT_REVISION)
     monkeypatch.setattr(migrations, "HERE", later)
@@ -157,12 +159,9 @@ async def test_an_older_database_keeps_its_data(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("next_release")
-async def test_sqlite_is_copied_before_it_is_upgraded(
-    sqlite_template: Path, tmp_path: Path
-) -> None:
+async def test_sqlite_is_copied_before_it_is_upgraded(tmp_path: Path) -> None:
     """The copy holds what the database held, as the older release left it."""
-    file = shutil.copy(sqlite_template, tmp_path / "parley.db")
-    database = Database(f"sqlite:///{file}", clock=SystemClock())
+    database = Database(ready_sqlite(tmp_path / "parley.db"), clock=SystemClock())
     await database.write(_run, "INSERT INTO told VALUES ('kept', '2026-11-23 09:00:00')")
     copy = (await bring_up_to_date(database)).backup
     await database.close()
@@ -175,10 +174,9 @@ async def test_sqlite_is_copied_before_it_is_upgraded(
 
 
 @pytest.mark.usefixtures("next_release")
-async def test_an_empty_sqlite_is_not_copied(sqlite_template: Path, tmp_path: Path) -> None:
+async def test_an_empty_sqlite_is_not_copied(tmp_path: Path) -> None:
     """Where nothing was ever kept there is nothing to lose."""
-    file = shutil.copy(sqlite_template, tmp_path / "parley.db")
-    database = Database(f"sqlite:///{file}", clock=SystemClock())
+    database = Database(ready_sqlite(tmp_path / "parley.db"), clock=SystemClock())
     assert (await bring_up_to_date(database)).backup is None
     await database.close()
 
