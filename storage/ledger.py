@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, func, literal, select, update
 
-from bot.vocabulary import BillableRequest, Closing, EntryStatus, Usage
+from bot.vocabulary import ANSWERS, BillableRequest, Closing, EntryStatus, Usage
 from storage import budgets
 from storage.budgets import BudgetClaim
 from storage.errors import Unpriced
@@ -35,9 +35,6 @@ PriceOf = Callable[[str, Usage, datetime], int | None]
 
 DIRECT = "direct messages"
 """Stands for all direct conversations where channels are listed."""
-
-ANSWERED = ("answered", "cached", "refused", "cut_off", "stopped")
-"""Outcomes of a turn in which a person got an answer of the model's, or its refusal."""
 
 
 def open_entry(
@@ -234,7 +231,7 @@ def answered_turns(
     connection: Connection, *, since: datetime | None, until: datetime | None
 ) -> int:
     """How many turns opened in [since, until) ended in an answer or a refusal."""
-    query = select(func.count()).where(turns.c.outcome.in_(ANSWERED))
+    query = select(func.count()).where(turns.c.outcome.in_(ANSWERS))
     if since is not None:
         query = query.where(turns.c.opened_at >= since)
     if until is not None:

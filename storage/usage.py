@@ -1,6 +1,6 @@
 """What a period used, added up in ways that an index serves: by model, by day, in turns."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -20,15 +20,14 @@ from sqlalchemy import (
     select,
 )
 
-from bot.vocabulary import EntryStatus, Usage
-from storage.ledger import ANSWERED, ledger, subject_of, sums_of, turns, usage_of
+from bot.vocabulary import ANSWERS, FAILURES, TURNED_AWAY, EntryStatus, TurnOutcome, Usage
+from storage.ledger import ledger, subject_of, sums_of, turns, usage_of
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 Column = Literal["channel_key", "person_key", "workspace_key"]
 
-_FAILED = ("failed", "unreachable", "too_long")
-_TURNED_AWAY = ("over_budget", "limited", "blocked")
+_FAILED = FAILURES | {TurnOutcome.TOO_LONG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ def answered_turns(
 ) -> int:
     """How many turns opened in [since, until) ended in an answer or a refusal."""
     query = select(func.count()).where(
-        turns.c.outcome.in_(ANSWERED), turns.c.opened_at >= since, turns.c.opened_at < until
+        turns.c.outcome.in_(ANSWERS), turns.c.opened_at >= since, turns.c.opened_at < until
     )
     return int(connection.execute(_about(query, turns, subject)).scalar_one())
 
@@ -190,13 +189,13 @@ def turn_figures(connection: Connection, *, since: datetime, until: datetime) ->
     )
     rows = connection.execute(query).all()
 
-    def sum_of(outcomes: Sequence[str]) -> int:
+    def sum_of(outcomes: Collection[str]) -> int:
         return sum(int(count) for outcome, count, _ in rows if outcome in outcomes)
 
     return TurnFigures(
-        answered=sum_of(ANSWERED),
+        answered=sum_of(ANSWERS),
         failed=sum_of(_FAILED),
-        turned_away=sum_of(_TURNED_AWAY),
+        turned_away=sum_of(TURNED_AWAY),
         fallbacks=sum(int(fallbacks) for _, _, fallbacks in rows),
         first_text_s=_median_first_text_s(connection, since, until),
     )
@@ -208,7 +207,7 @@ def _median_first_text_s(connection: Connection, since: datetime, until: datetim
         turns.c.opened_at >= since,
         turns.c.opened_at < until,
         turns.c.first_text_at.is_not(None),
-        turns.c.outcome.in_(ANSWERED),
+        turns.c.outcome.in_(ANSWERS),
     )
     count = int(connection.execute(select(func.count()).where(had_text)).scalar_one())
     if not count:

@@ -28,10 +28,14 @@ from bot.vocabulary.conversation import (
 )
 from bot.vocabulary.finding import Finding, Verdict
 from bot.vocabulary.ids import made_at, new_id, reference_of
+from bot.vocabulary.outcome import ANSWERS, FAILURES, TURNED_AWAY, Fallback, TurnLeft, TurnOutcome
 from bot.vocabulary.text import label, storable
 from bot.vocabulary.usage import Usage
 
 __all__ = [
+    "ANSWERS",
+    "FAILURES",
+    "TURNED_AWAY",
     "Attachment",
     "Attribution",
     "BillableRequest",
@@ -44,6 +48,7 @@ __all__ = [
     "EntryStatus",
     "Event",
     "Fact",
+    "Fallback",
     "Finding",
     "Listing",
     "ManualClock",
@@ -58,6 +63,8 @@ __all__ = [
     "StoredFile",
     "SystemClock",
     "Thread",
+    "TurnLeft",
+    "TurnOutcome",
     "Usage",
     "Verdict",
     "event_from_json",

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from bot.maintenance import Maintenance
-from bot.vocabulary import Closing, EntryStatus, ManualClock, SystemClock, Usage
+from bot.vocabulary import Closing, EntryStatus, ManualClock, SystemClock, TurnOutcome, Usage
 from config import load_settings
 from storage import answers, history, integrity, ledger, ratings, schedules, told, turns
 from storage.answers import KnownAnswer
@@ -71,7 +71,7 @@ class Nights:
             ledger.open_entry, name, request(turn_id=work.turn.id), claims=(), now=now
         )
         answered = Answered(
-            outcome="answered",
+            outcome=TurnOutcome.ANSWERED,
             answer="because",
             footer="8 tokens",
             history=(QUESTION, REPLY),

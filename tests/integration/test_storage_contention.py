@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.vocabulary import Closing, EntryStatus, Usage
+from bot.vocabulary import Closing, EntryStatus, TurnOutcome, Usage
 from storage import ledger, turns
 from storage.database import Database
 from storage.turns import Answered, Work
@@ -77,5 +77,5 @@ async def _beat(database: Database, works: list[Work], now: datetime) -> None:
 async def _commit(database: Database, work: Work) -> None:
     usage = Usage(input_tokens=3, output_tokens=5)
     closing = Closing(f"e-{work.turn.id}", usage, EntryStatus.COMPLETED, 56)
-    answered = Answered("answered", "yes", entry=closing)
+    answered = Answered(TurnOutcome.ANSWERED, "yes", entry=closing)
     await database.write(turns.commit, work, answered, revision=None, now=at(2))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlmodel import SQLModel
 
 from bot.reporting import put_together
-from bot.vocabulary import Attachment, SystemClock
+from bot.vocabulary import Attachment, SystemClock, TurnOutcome
 from config import Settings
 from storage import answers, inbox, ledger, overview, rate_limits, threads, told, turns
 from storage.database import Database
@@ -144,7 +144,7 @@ async def _of_troubled_turns(database: Database) -> dict[str, Any]:
         await database.write(threads.request_stop, thread().key, now=T0)
         await database.write(rate_limits.left_at, [(work.turn.id, T0)])
         work = await take_one(database, owner="r2", now=at(LEASE_S))
-        failed = Answered("failed", "sorry")
+        failed = Answered(TurnOutcome.FAILED, "sorry")
         await database.write(turns.commit, work, failed, revision=None, now=T0)
         fence, turn_id = work.held.fence, work.turn.id
         await database.write(turns.undelivered, fence, turn_id, until=T0, now=T0)
