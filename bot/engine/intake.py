@@ -39,7 +39,7 @@ from bot.vocabulary import (
 from storage import choices, inbox, ratings, reply_messages, threads, told
 from storage.database import Database
 from storage.errors import DuplicateMessage, StorageUnavailable
-from storage.usage import Subject
+from storage.subjects import Subject
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from bot.money.periods import in_words, written
 from bot.money.used import ModelUsed, Used
 from bot.plugins import Role, Told
 from bot.plugins.usage import BudgetView, ModelUsage, UsageScope, UsageView
-from storage.usage import Subject
+from storage.subjects import Subject
 
 
 async def usage_of(turn: TurnRun, scope: UsageScope, period: str) -> UsageView:

@@ -11,7 +11,7 @@ from bot.reports.drawing import COLOURS, Day, Drawing, Series
 from bot.reports.figures import Figures, Month
 from bot.vocabulary import Card, Fact, Listing
 from config.catalogue import Catalogue
-from storage.ledger import DIRECT
+from storage.subjects import DIRECT
 from storage.usage import Share
 
 TOP = 5

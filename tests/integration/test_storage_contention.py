@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.vocabulary import Closing, EntryStatus, TurnOutcome, Usage
-from storage import ledger, turns
+from storage import ledger, turns, usage_sums
 from storage.database import Database
 from storage.turns import Answered, Work
 from tests.storage_kit import LEASE_S, T0, at, put, request, said, take, thread
@@ -50,7 +50,7 @@ async def test_heartbeats_and_commits_do_not_get_in_each_others_way(database: Da
     finally:
         done.set()
         await beating
-    total = await database.read(ledger.total, since=None, until=None)
+    total = await database.read(usage_sums.total, since=None, until=None)
     assert (total.requests, total.cost_nanousd) == (TURNS, TURNS * 56)
 
 

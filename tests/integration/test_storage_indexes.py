@@ -12,10 +12,10 @@ from sqlmodel import SQLModel
 from bot.reporting import put_together
 from bot.vocabulary import Attachment, SystemClock, TurnOutcome
 from config import Settings
-from storage import answers, inbox, ledger, overview, rate_limits, threads, told, turns
+from storage import answers, inbox, ledger, overview, rate_limits, threads, told, turns, usage_sums
 from storage.database import Database
+from storage.subjects import Subject
 from storage.turns import Answered
-from storage.usage import Subject
 from tests.engine_rig import engine
 from tests.storage_kit import (
     CHANNEL,
@@ -206,7 +206,7 @@ async def test_no_query_of_the_dashboard_reads_a_whole_table(database: Database)
         await take_one(database)
         assert await database.read(overview.way_of, f"{CHANNEL.key}:q1")
         await database.read(overview.last_runs, ["retention"])
-        await database.read(ledger.report, ("model", "plugin"), since=T0, until=at(1))
+        await database.read(usage_sums.report, ("model", "plugin"), since=T0, until=at(1))
         await database.read(turns.parked, limit=9)
     assert await _whole_reads(database, heard) == {}
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from bot.vocabulary import Closing, EntryStatus, TurnOutcome, Usage
-from storage import answers, history, inbox, ledger, rate_limits, turns
+from storage import answers, history, inbox, ledger, rate_limits, turns, usage_sums
 from storage.answers import KnownAnswer
 from storage.database import Database
 from storage.errors import LeaseLost, Revised
@@ -58,7 +58,7 @@ async def test_a_commit_writes_everything_at_once(database: Database) -> None:
         ("user", QUESTION.content, 3),
         ("assistant", REPLY.content, 5),
     ]
-    total = await database.read(ledger.total, since=None, until=None)
+    total = await database.read(usage_sums.total, since=None, until=None)
     assert (total.cost_nanousd, total.usage.output_tokens) == (56, 5)
     assert await database.read(answers.same_request, "key", since=T0) == WHOLE.remembered
     await end(database, work, now=at(3))
@@ -98,7 +98,7 @@ async def test_a_commit_that_comes_twice_counts_once(database: Database) -> None
     await database.write(inbox.revise, CHANNEL, "q2", text="and now?", attachments=(), now=T0)
     await database.write(turns.commit, work, WHOLE, revision=work.held.revision, now=at(4))
     assert len(await database.read(history.window, thread().key, start=0)) == 2
-    total = await database.read(ledger.total, since=None, until=None)
+    total = await database.read(usage_sums.total, since=None, until=None)
     assert (total.requests, total.cost_nanousd) == (1, 56)
     assert await end(database, work), "the message that came meanwhile still waits"
 
@@ -148,7 +148,7 @@ async def test_a_dead_holders_requests_are_closed_when_its_turn_is_resumed(
         )
     await database.write(ledger.progress, [("heard", Usage(input_tokens=40, output_tokens=7))])
     await take_one(database, owner="r2", now=at(LEASE_S))
-    total = await database.read(ledger.total, since=None, until=None)
+    total = await database.read(usage_sums.total, since=None, until=None)
     assert total.usage == Usage(input_tokens=140, output_tokens=7)
     assert total.cost_nanousd == known_price("", total.usage, T0)
 
