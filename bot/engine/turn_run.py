@@ -10,13 +10,14 @@ from bot.claude.client import ClaudeClient
 from bot.claude.prompt import Prompt
 from bot.engine.accounts import LedgerBooks, TurnBooks
 from bot.engine.attachments import AttachmentReader
+from bot.engine.intake import EngineIntake
 from bot.engine.interrupt import Interrupt
 from bot.engine.live_reply import LiveReply
 from bot.engine.question import Question
 from bot.host.host import PluginHost
 from bot.money.desk import MoneyDesk
 from bot.plugins import Role, ToolSpec
-from bot.ports import Adapter, Intake
+from bot.ports import Adapter
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
 from bot.vocabulary import (
@@ -51,7 +52,7 @@ class Services:
     metrics: Metrics
     tracing: Tracing
     plugins: PluginHost
-    intake: Intake
+    intake: EngineIntake
     money: MoneyDesk
 
 
