@@ -25,6 +25,7 @@ from tests.storage_kit import (
     put,
     request,
     said,
+    take,
     take_one,
     thread,
 )
@@ -193,6 +194,18 @@ async def test_no_query_of_a_turn_reads_a_whole_table(ready_url: str, database: 
 async def test_no_query_of_a_troubled_turn_reads_a_whole_table(database: Database) -> None:
     """Edits, stops, dead replicas, failed deliveries and retries are served by indexes, too."""
     heard = await _of_troubled_turns(database)
+    assert await _whole_reads(database, heard) == {}
+
+
+async def test_no_heartbeat_of_many_turns_reads_a_whole_table(database: Database) -> None:
+    """However many threads a replica holds, those alone are looked at when it renews their leases."""
+    for name in ("1", "2", "3"):
+        await put(database, said(where=thread(name)))
+    held = [work.held.fence for work in await take(database)]
+    with heard_statements() as heard:
+        await database.write(
+            turns.keep, owner=held[0].owner, held=held, running=(), now=T0, lease_s=LEASE_S
+        )
     assert await _whole_reads(database, heard) == {}
 
 
