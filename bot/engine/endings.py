@@ -24,7 +24,15 @@ from bot.engine.fences import closed
 from bot.engine.question import overheard
 from bot.engine.turn_run import Deferred, TurnRun
 from bot.ports import PlatformError
-from bot.vocabulary import Card, Closing, Fallback, StoredFile, TurnOutcome, storable
+from bot.vocabulary import (
+    NANO_PER_DOLLAR,
+    Card,
+    Closing,
+    Fallback,
+    StoredFile,
+    TurnOutcome,
+    storable,
+)
 from storage import answers, rate_limits, told
 from storage.answers import KnownAnswer
 from storage.errors import BudgetExceeded, Unpriced
@@ -288,5 +296,5 @@ def _question_key(turn: TurnRun) -> str:
 
 def _footer(turn: TurnRun, model: str) -> str:
     used, nanousd = turn.books.used, turn.books.cost_nanousd
-    cost = "cost not known" if nanousd is None else f"${nanousd / 1e9:.4f}"
+    cost = "cost not known" if nanousd is None else f"${nanousd / NANO_PER_DOLLAR:.4f}"
     return f"{model} · {used.prompt_tokens:,} tokens in, {used.output_tokens:,} out · {cost}"

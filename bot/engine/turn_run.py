@@ -160,7 +160,7 @@ class TurnRun:
             turn_id=self.id,
             workspace_key=self.channel.workspace_key,
             channel_key=self.channel.key,
-            person_key=f"{self.channel.workspace_key}:{self.asker.id}",
+            person_key=self.asker.key_in(self.channel.workspace_key),
             direct=self.channel.kind is ChannelKind.DIRECT,
         )
 
@@ -199,11 +199,9 @@ class TurnRun:
     @property
     def is_operator(self) -> bool:
         """The asker is one of those whom the settings name as admins of the whole bot."""
-        admins = self.services.settings.operators.admins
-        platform, person = self.channel.platform, self.asker.id
-        return not {f"{platform}:{person}", f"{self.channel.workspace_key}:{person}"}.isdisjoint(
-            admins
-        )
+        admins, asker = self.services.settings.operators.admins, self.asker
+        names = {f"{self.channel.platform}:{asker.id}", asker.key_in(self.channel.workspace_key)}
+        return not names.isdisjoint(admins)
 
 
 class Deferred(Exception):

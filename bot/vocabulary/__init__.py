@@ -1,9 +1,16 @@
 """The words every room of the house shares; it imports none of them."""
 
-from bot.vocabulary.accounting import Attribution, BillableRequest, Closing, EntryStatus
+from bot.vocabulary.accounting import (
+    NANO_PER_DOLLAR,
+    Attribution,
+    BillableRequest,
+    Closing,
+    EntryStatus,
+)
 from bot.vocabulary.card import Card, Fact, Listing
 from bot.vocabulary.clock import Clock, ManualClock, ShiftedClock, SystemClock
 from bot.vocabulary.conversation import (
+    PARLEY,
     Attachment,
     Channel,
     ChannelKind,
@@ -35,6 +42,8 @@ from bot.vocabulary.usage import Usage
 __all__ = [
     "ANSWERS",
     "FAILURES",
+    "NANO_PER_DOLLAR",
+    "PARLEY",
     "TURNED_AWAY",
     "Attachment",
     "Attribution",
