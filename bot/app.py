@@ -8,6 +8,7 @@ import functools
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
@@ -61,6 +62,7 @@ __all__ = [
     "make_adapter",
     "open_database",
     "playground_class",
+    "replica_name",
     "service_adapters",
     "simulator",
 ]
@@ -71,47 +73,94 @@ def open_database(settings: Settings, clock: Clock) -> Database:
     return Database(settings.environment.database_url, clock=clock)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What the parts of a service stand on."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    replica: str
+    loading: Loading
+    adapters: Mapping[str, Adapter]
+    """The platforms of the service and those that its plugins bring."""
+    metrics: Metrics
+    tracing: Tracing
+
+
 def build(
     *,
     settings: Settings,
     adapters: Mapping[str, Adapter],
     clock: Clock | None = None,
     database: Database | None = None,
+    replica: str | None = None,
     with_web: bool = True,
     environ: Mapping[str, str] = os.environ,
     plugins: Loading | None = None,
 ) -> Service:
-    """Put a service together; nothing is connected or started yet. `plugins` are those that the
-    settings allow unless given; the service closes the database.
+    """Put a service together; nothing is connected or started yet. `replica` is its name, a new one
+    unless given. `plugins` are those that the settings allow unless given; the service closes the
+    database.
 
     Raises:
         PluginsUnusable: one that is required can't be used.
     """
     clock = clock or SystemClock()
-    registry = CollectorRegistry()
-    metrics = Metrics(registry=registry)
-    tracing = _tracing(settings, environ)
     database = database or open_database(settings, clock)
-    claude = _claude(settings, clock, tracing, metrics.claude)
-    news = BudgetNews()
-    owner = replica_name()
+    replica = replica or replica_name()
     loading = load_plugins(settings) if plugins is None else plugins
-    known = {**adapters, **plugin_adapters(loading, settings, clock, database)}
-    reporting = put_together(
-        settings=settings, database=database, adapters=known, clock=clock, news=news
-    )
-    wakeup = Wakeup()
-    intake = EngineIntake(
+    of_plugins = plugin_adapters(loading, settings, clock, database, replica=replica)
+    ground = _Ground(
+        settings=settings,
+        clock=clock,
         database=database,
-        dispatcher=wakeup,
-        adapters=known,
-        metrics=metrics,
-        max_pending=settings.engine.max_pending,
-        offers=command_offers(loading),
-        usage=reporting.money.usage,
-        zone=settings.operators.zone,
+        replica=replica,
+        loading=loading,
+        adapters={**adapters, **of_plugins},
+        metrics=Metrics(registry=CollectorRegistry()),
+        tracing=_tracing(settings, environ),
     )
-    services = Services(
+    news, wakeup, readiness = BudgetNews(), Wakeup(), Readiness()
+    reporting = _reporting(ground, news)
+    services = _services(ground, reporting, news, wakeup)
+    nowhere = _nowhere(services)
+    scheduler = _scheduler(ground, services, reporting, nowhere)
+    service = Service(
+        settings=settings.engine,
+        clock=clock,
+        database=database,
+        prepare=functools.partial(_prepare, reporting.rules),
+        claude=services.claude,
+        dispatcher=_dispatcher(ground, services, wakeup),
+        intake=services.intake,
+        adapters=ground.adapters,
+        plugins=_running_plugins(ground, services, nowhere),
+        scheduler=scheduler,
+        loop_lag=LoopLag(clock=clock, report=ground.metrics.loop_lagged),
+        tracing=ground.tracing,
+        web=_web(ground, services, reporting, scheduler, readiness) if with_web else None,
+        background={"reports": reporting.desk.run, "budgets": reporting.budget_watch.run},
+    )
+    _tell_when_ready(ground, readiness, service)
+    return service
+
+
+def _reporting(ground: _Ground, news: BudgetNews) -> Reporting:
+    return put_together(
+        settings=ground.settings,
+        database=ground.database,
+        adapters=ground.adapters,
+        clock=ground.clock,
+        news=news,
+    )
+
+
+def _services(ground: _Ground, reporting: Reporting, news: BudgetNews, wakeup: Wakeup) -> Services:
+    """What every turn uses."""
+    settings, database, clock = ground.settings, ground.database, ground.clock
+    claude = _claude(settings, clock, ground.tracing, ground.metrics.claude)
+    return Services(
         database=database,
         claude=claude,
         books=LedgerBooks(database=database, rules=reporting.rules, news=news),
@@ -121,72 +170,53 @@ def build(
         reader=AttachmentReader(database=database, limits=settings.context),
         settings=settings,
         clock=clock,
-        metrics=metrics,
-        tracing=tracing,
+        metrics=ground.metrics,
+        tracing=ground.tracing,
         plugins=PluginHost(
-            loading=loading,
+            loading=ground.loading,
             database=database,
             claude=claude,
             clock=clock,
-            watch=metrics.plugins,
+            watch=ground.metrics.plugins,
         ),
-        intake=intake,
+        intake=_intake(ground, reporting, wakeup),
         money=reporting.money,
     )
-    nowhere = _nowhere(services)
-    scheduler = _scheduler(services, reporting, nowhere, owner=owner)
-    readiness = Readiness()
-    service = Service(
-        settings=settings.engine,
-        clock=clock,
-        database=database,
-        prepare=functools.partial(_prepare, reporting.rules),
-        claude=claude,
-        dispatcher=_dispatcher(services, known, wakeup, owner=owner),
-        intake=intake,
-        adapters=known,
-        plugins=RunningPlugins(
-            host=services.plugins,
-            occasion=nowhere,
-            block_s=settings.plugin_host.block_s,
-            report=metrics.plugins.plugin_blocked_loop,
-        ),
-        scheduler=scheduler,
-        loop_lag=LoopLag(clock=clock, report=metrics.loop_lagged),
-        tracing=tracing,
-        web=(
-            _web(services, reporting.rules, registry, readiness, scheduler, known, owner=owner)
-            if with_web
-            else None
-        ),
-        background={"reports": reporting.desk.run, "budgets": reporting.budget_watch.run},
+
+
+def _intake(ground: _Ground, reporting: Reporting, wakeup: Wakeup) -> EngineIntake:
+    return EngineIntake(
+        database=ground.database,
+        dispatcher=wakeup,
+        adapters=ground.adapters,
+        metrics=ground.metrics,
+        max_pending=ground.settings.engine.max_pending,
+        offers=command_offers(ground.loading),
+        usage=reporting.money.usage,
+        zone=ground.settings.operators.zone,
     )
-    _tell_when_ready(readiness, database, service, known)
-    return service
 
 
-def _dispatcher(
-    services: Services, adapters: Mapping[str, Adapter], wakeup: Wakeup, *, owner: str
-) -> Dispatcher:
+def _dispatcher(ground: _Ground, services: Services, wakeup: Wakeup) -> Dispatcher:
     return Dispatcher(
-        database=services.database,
-        runner=TurnRunner(services=services, adapters=adapters),
+        database=ground.database,
+        runner=TurnRunner(services=services, adapters=ground.adapters),
         books=services.books,
-        settings=services.settings.engine,
-        clock=services.clock,
-        metrics=services.metrics,
+        settings=ground.settings.engine,
+        clock=ground.clock,
+        metrics=ground.metrics,
         price_of=services.claude.pricing.cost_nanousd,
-        owner=owner,
-        platforms=adapters.keys(),
+        owner=ground.replica,
+        platforms=ground.adapters.keys(),
         wakeup=wakeup,
     )
 
 
 def _scheduler(
-    services: Services, reporting: Reporting, nowhere: Occasion, *, owner: str
+    ground: _Ground, services: Services, reporting: Reporting, nowhere: Occasion
 ) -> Scheduler:
     """What happens at its time: the bot's own chores and the plugins' jobs."""
-    settings, database, clock = services.settings, services.database, services.clock
+    settings, database, clock = ground.settings, ground.database, ground.clock
     maintenance = Maintenance(
         database=database,
         settings=settings,
@@ -199,7 +229,53 @@ def _scheduler(
     ]
     if settings.operators.anomalies:
         jobs.append(reporting.anomaly_watch.job())
-    return Scheduler(database=database, clock=clock, owner=owner, jobs=jobs)
+    return Scheduler(database=database, clock=clock, owner=ground.replica, jobs=jobs)
+
+
+def _running_plugins(ground: _Ground, services: Services, nowhere: Occasion) -> RunningPlugins:
+    return RunningPlugins(
+        host=services.plugins,
+        occasion=nowhere,
+        block_s=ground.settings.plugin_host.block_s,
+        report=ground.metrics.plugins.plugin_blocked_loop,
+    )
+
+
+def _web(
+    ground: _Ground,
+    services: Services,
+    reporting: Reporting,
+    scheduler: Scheduler,
+    readiness: Readiness,
+) -> WebServer:
+    """The pages for operators, the dashboard, and the routes of platforms that come by HTTP."""
+    dashboard = make_dashboard(
+        settings=ground.settings,
+        database=ground.database,
+        clock=ground.clock,
+        claude=services.claude,
+        host=services.plugins,
+        scheduler=scheduler,
+        readiness=readiness,
+        replica=ground.replica,
+        rules=reporting.rules,
+    )
+    pages = OperationsPages(readiness=readiness, registry=ground.metrics.registry)
+    server = WebServer(address=ground.settings.environment.http)
+    server.add_routes(pages.routes())
+    server.add_routes(dashboard.routes())
+    server.at_stop(dashboard.aclose)
+    for adapter in ground.adapters.values():
+        if isinstance(adapter, ServesHttp):
+            server.add_routes(adapter.routes())
+    return server
+
+
+def _tell_when_ready(ground: _Ground, readiness: Readiness, service: Service) -> None:
+    readiness.register("database", ground.database.ping)
+    readiness.register("service", lambda: not service.stopping)
+    for name, adapter in ground.adapters.items():
+        readiness.register(name, functools.partial(_is_ready, adapter))
 
 
 @asynccontextmanager
@@ -240,15 +316,6 @@ async def _prepare(rules: BudgetRules, database: Database) -> None:
     await begin_budgets(database, rules)
 
 
-def _tell_when_ready(
-    readiness: Readiness, database: Database, service: Service, adapters: Mapping[str, Adapter]
-) -> None:
-    readiness.register("database", database.ping)
-    readiness.register("service", lambda: not service.stopping)
-    for name, adapter in adapters.items():
-        readiness.register(name, functools.partial(_is_ready, adapter))
-
-
 def _nowhere(services: Services) -> Occasion:
     """The occasion of what happens nowhere and for nobody: lifespans and jobs."""
     claude = services.settings.claude
@@ -280,38 +347,6 @@ def _claude(settings: Settings, clock: Clock, tracing: Tracing, observer: Observ
         retry=RetryPolicy(max_attempts=settings.claude.max_attempts),
         observer=observer,
     )
-
-
-def _web(
-    services: Services,
-    rules: BudgetRules,
-    registry: CollectorRegistry,
-    readiness: Readiness,
-    scheduler: Scheduler,
-    adapters: Mapping[str, Adapter],
-    *,
-    owner: str,
-) -> WebServer:
-    """The pages for operators, the dashboard, and the routes of platforms that come by HTTP."""
-    dashboard = make_dashboard(
-        settings=services.settings,
-        database=services.database,
-        clock=services.clock,
-        claude=services.claude,
-        host=services.plugins,
-        scheduler=scheduler,
-        readiness=readiness,
-        replica=owner,
-        rules=rules,
-    )
-    server = WebServer(address=services.settings.environment.http)
-    server.add_routes(OperationsPages(readiness=readiness, registry=registry).routes())
-    server.add_routes(dashboard.routes())
-    server.at_stop(dashboard.aclose)
-    for adapter in adapters.values():
-        if isinstance(adapter, ServesHttp):
-            server.add_routes(adapter.routes())
-    return server
 
 
 def _is_ready(adapter: Adapter) -> bool:

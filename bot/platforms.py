@@ -12,7 +12,7 @@ from bot.engine.adapter_store import DatabaseAdapterStore
 from bot.host.errors import PluginsUnusable
 from bot.host.loading import Loaded, Loading
 from bot.installed import adapter_classes
-from bot.ports import Adapter, AdapterClass, AdapterSetup
+from bot.ports import Adapter, AdapterClass, AdapterSetup, AdapterStore
 from bot.vocabulary import Clock
 from config import Settings, configured_platforms
 from storage.database import Database
@@ -23,21 +23,32 @@ _SECRET_KEY = "parley_secret_key"  # noqa: S105 - the name of a setting: what ad
 
 
 def make_adapter(
-    name: str, *, settings: Settings, clock: Clock, database: Database, **extra: object
+    name: str,
+    *,
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    replica: str | None = None,
+    **extra: object,
 ) -> Adapter:
-    """The adapter of that name, which keeps in the database what it has to remember. `extra` is added
-    to the platform's settings.
+    """The adapter of that name, which keeps in the database what it has to remember; what it holds
+    there, it holds as `replica`, by a new name unless one is given. `extra` is added to the platform's
+    settings.
 
     Raises:
         KeyError: none of that name is installed.
         PlatformError: it can't be made from these settings.
     """
     loaded: AdapterClass = adapter_classes()[name].load()
-    return loaded.from_setup(_setup(name, settings, clock, database, extra))
+    store = _adapter_store(name, database, replica or replica_name())
+    return loaded.from_setup(_setup(name, settings, clock, store, extra))
 
 
-def service_adapters(settings: Settings, clock: Clock, database: Database) -> dict[str, Adapter]:
+def service_adapters(
+    settings: Settings, clock: Clock, database: Database, *, replica: str | None = None
+) -> dict[str, Adapter]:
     """The adapters of every platform whose credentials are there and that is installed."""
+    replica = replica or replica_name()
     installed = adapter_classes()
     wanted = configured_platforms(settings)
     for name in wanted:
@@ -46,14 +57,14 @@ def service_adapters(settings: Settings, clock: Clock, database: Database) -> di
                 "the platform's tokens are set, but no adapter for it is installed", platform=name
             )
     return {
-        name: make_adapter(name, settings=settings, clock=clock, database=database)
+        name: make_adapter(name, settings=settings, clock=clock, database=database, replica=replica)
         for name in wanted
         if name in installed
     }
 
 
 def plugin_adapters(
-    loading: Loading, settings: Settings, clock: Clock, database: Database
+    loading: Loading, settings: Settings, clock: Clock, database: Database, *, replica: str
 ) -> dict[str, Adapter]:
     """The platforms that plugins bring, each made from its plugin's settings."""
     made: dict[str, Adapter] = {}
@@ -69,7 +80,7 @@ def plugin_adapters(
                 addresses={},
                 settings=loaded.settings.model_dump(),
                 data_dir=data_dir(settings),
-                store=_adapter_store(spec.name, database),
+                store=_adapter_store(spec.name, database, replica),
                 catch_up_max_age_s=settings.engine.catch_up_max_age_s,
             )
             try:
@@ -90,7 +101,7 @@ def _left_out(loaded: Loaded, platform: str, why: str) -> None:
 
 def replica_name() -> str:
     """A name that no other replica has: machine, process, and a few random letters. Each call makes
-    another."""
+    another, so a process asks once."""
     return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
@@ -104,12 +115,12 @@ def data_dir(settings: Settings) -> Path:
     )
 
 
-def _adapter_store(name: str, database: Database) -> DatabaseAdapterStore:
-    return DatabaseAdapterStore(database=database, platform=name, owner=replica_name())
+def _adapter_store(name: str, database: Database, replica: str) -> DatabaseAdapterStore:
+    return DatabaseAdapterStore(database=database, platform=name, owner=replica)
 
 
 def _setup(
-    name: str, settings: Settings, clock: Clock, database: Database, extra: Mapping[str, object]
+    name: str, settings: Settings, clock: Clock, store: AdapterStore, extra: Mapping[str, object]
 ) -> AdapterSetup:
     section = getattr(settings, name, None)
     present = {
@@ -128,6 +139,6 @@ def _setup(
         addresses=addresses,
         settings={**(section.model_dump() if section else {}), **extra},
         data_dir=data_dir(settings),
-        store=_adapter_store(name, database),
+        store=store,
         catch_up_max_age_s=settings.engine.catch_up_max_age_s,
     )

@@ -12,7 +12,18 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from bot.vocabulary import Attachment, Card, Channel, Clock, Event, Message, Person, Thread, Usage
+from bot.vocabulary import (
+    Attachment,
+    Card,
+    Channel,
+    Clock,
+    Event,
+    Message,
+    Person,
+    Thread,
+    TurnOutcome,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from aiohttp.web import RouteDef
@@ -320,7 +331,7 @@ class AdapterClass(Protocol):
 class TurnReport:
     """What a turn used, for whoever looks over the bot's shoulder."""
 
-    outcome: str
+    outcome: TurnOutcome
     model: str | None
     usage: Usage
     cost_nanousd: int | None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from bot.app import build, open_database, service_adapters
+from bot.app import build, open_database, replica_name, service_adapters
 from bot.money.periods import Period
 from bot.reporting import put_together
 from bot.reports.sending import Sent
@@ -65,12 +65,13 @@ class Showing:
             await database.close()
 
     async def _show(self, message_keys: Sequence[str]) -> None:
-        database = self._database()
+        database, replica = self._database(), replica_name()
         service = build(
             settings=self._settings,
-            adapters=service_adapters(self._settings, self._clock, database),
+            adapters=service_adapters(self._settings, self._clock, database, replica=replica),
             clock=self._clock,
             database=database,
+            replica=replica,
             with_web=False,
         )
         await service.work_off(lambda: self._over(database, message_keys), within_s=SHOW_S)

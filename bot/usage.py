@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from bot.money.periods import midnight
 from bot.vocabulary import SystemClock
 from config import Settings
-from storage import ledger, migrations, usage
+from storage import migrations, usage, usage_sums
 from storage.database import Database
-from storage.ledger import UsageReport, UsageSum
 from storage.usage import ModelSum
+from storage.usage_sums import UsageReport, UsageSum
 
 _UTC = ZoneInfo("UTC")
 
@@ -30,8 +30,8 @@ async def read_usage(
     """
     async with _ledger(settings) as database:
         if database is None:
-            return ledger.nothing_used(columns)
-        return await database.read(ledger.report, columns, since=since, until=until)
+            return usage_sums.nothing_used(columns)
+        return await database.read(usage_sums.report, columns, since=since, until=until)
 
 
 async def read_days(
@@ -46,7 +46,7 @@ async def read_days(
         end = min(until or database.now(), database.now())
         days = _days(start, end, settings.operators.zone)
         sums = await database.read(
-            ledger.total_each,
+            usage_sums.total_each,
             [(day.isoformat(), *_within(day, since, until, settings)) for day in days],
         )
         return [each for each in sums if each.requests]

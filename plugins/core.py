@@ -161,4 +161,4 @@ async def _keep(ctx: Context, turn: str, rating: str, words: str) -> None:
 
 
 def _prefix(ctx: Context, person: Person) -> str:
-    return f"{PREFIX}{ctx.channel.workspace_key}:{person.id} "
+    return f"{PREFIX}{person.key_in(ctx.channel.workspace_key)} "

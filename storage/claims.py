@@ -99,7 +99,7 @@ def _row(work: Work) -> dict[str, Any]:
         "thread_key": work.turn.thread_key,
         "channel_key": channel.key,
         "workspace_key": channel.workspace_key,
-        "person_key": f"{channel.workspace_key}:{last.author.id}",
+        "person_key": last.author.key_in(channel.workspace_key),
         "status": work.turn.status.value,
         "opened_at": work.turn.opened_at,
     }

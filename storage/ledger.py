@@ -1,23 +1,22 @@
 """The ledger: one row per billable request, opened before it is sent, closed with what it used."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, literal, select, update
+from sqlalchemy import Connection, bindparam, literal, select, update
 
 from bot.vocabulary import BillableRequest, Closing, EntryStatus, Usage
 from storage import budgets
 from storage.budgets import BudgetClaim
 from storage.errors import Unpriced
-from storage.tables import LedgerRow, TurnRow
+from storage.tables import LedgerRow
 from storage.upsert import insert_on, table
 
 ledger = table(LedgerRow)
-turns = table(TurnRow)
 
 # What every turn runs is built once (see `storage.threads`).
 _set_open = update(ledger).where(
@@ -32,12 +31,6 @@ _estimate = (
 
 PriceOf = Callable[[str, Usage, datetime], int | None]
 """(model, usage, time of the request) → nano-dollars, or None where the price is not known."""
-
-DIRECT = "direct messages"
-"""Stands for all direct conversations where channels are listed."""
-
-ANSWERED = ("answered", "cached", "refused", "cut_off", "stopped")
-"""Outcomes of a turn in which a person got an answer of the model's, or its refusal."""
 
 
 def open_entry(
@@ -174,74 +167,6 @@ def open_of(connection: Connection, turn_id: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def total_of(connection: Connection, turn_id: str) -> "UsageSum":
-    """The sum over the entries of a turn, or of whatever else has its id."""
-    row = connection.execute(select(*sums_of()).where(ledger.c.turn_id == turn_id)).one()
-    return _sum_of(turn_id, row)
-
-
-@dataclass(frozen=True, slots=True)
-class UsageSum:
-    """Sums over ledger entries; `subject` is what they were grouped by."""
-
-    subject: str | None
-    requests: int
-    usage: Usage
-    cost_nanousd: int
-    unknown_cost_requests: int
-
-
-def total(connection: Connection, *, since: datetime | None, until: datetime | None) -> UsageSum:
-    """The sum over all requests made in [since, until)."""
-    row = connection.execute(_between(select(*sums_of()), since, until)).one()
-    return _sum_of(None, row)
-
-
-def total_each(
-    connection: Connection, periods: Iterable[tuple[str, datetime, datetime]]
-) -> list["UsageSum"]:
-    """The sum over each period (name, since, until), in their order."""
-    return [
-        replace(total(connection, since=since, until=until), subject=name)
-        for name, since, until in periods
-    ]
-
-
-def by(
-    connection: Connection, column: str, *, since: datetime | None, until: datetime | None
-) -> list[UsageSum]:
-    """The same, per value of `model`, `channel_key`, `workspace_key`, `person_key`, `plugin` or
-    `purpose`; the dearest first. Of direct conversations only the sum is told, as `DIRECT`."""
-    subject = subject_of(column)
-    query = _between(select(subject.label("subject"), *sums_of()), since, until).group_by(subject)
-    return dearest_first(_sum_of(row.subject, row) for row in connection.execute(query))
-
-
-def dearest_first(sums: Iterable[UsageSum]) -> list[UsageSum]:
-    """The order in which people read sums."""
-    return sorted(sums, key=lambda each: (-each.cost_nanousd, each.subject or ""))
-
-
-def subject_of(column: str) -> Any:
-    """What rows are told apart by: the column's value, but all direct conversations together."""
-    if column != "channel_key":
-        return ledger.c[column]
-    direct = literal(DIRECT, literal_execute=True)
-    return case((ledger.c.direct, direct), else_=ledger.c[column])
-
-
-def answered_turns(
-    connection: Connection, *, since: datetime | None, until: datetime | None
-) -> int:
-    """How many turns opened in [since, until) ended in an answer or a refusal."""
-    query = select(func.count()).where(turns.c.outcome.in_(ANSWERED))
-    if since is not None:
-        query = query.where(turns.c.opened_at >= since)
-    if until is not None:
-        query = query.where(turns.c.opened_at < until)
-    return int(connection.execute(query).scalar_one())
-
-
 @cache
 def _new(dialect: str) -> Any:
     """Insert an entry, unless it is there already."""
@@ -276,65 +201,3 @@ def usage_of(row: Any) -> Usage:
         cache_write_5m_tokens=int(row.cache_write_5m_tokens or 0),
         cache_write_1h_tokens=int(row.cache_write_1h_tokens or 0),
     )
-
-
-def sums_of() -> list[Any]:
-    """The columns of a query for sums: requests, tokens, what is known to be owed, and for how many
-    requests that is not known."""
-    billed = ledger.c.status.not_in([EntryStatus.UNBILLED.value])
-    unknown = func.count().filter(
-        ledger.c.cost_nanousd.is_(None), ledger.c.status != EntryStatus.OPEN.value, billed
-    )
-    return [
-        func.count().filter(billed).label("requests"),
-        func.sum(ledger.c.cost_nanousd).label("cost_nanousd"),
-        unknown.label("unknown_cost_requests"),
-        *(func.sum(ledger.c[name]).label(name) for name in _tokens(Usage())),
-    ]
-
-
-def _between(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:
-    if since is not None:
-        query = query.where(ledger.c.opened_at >= since)
-    if until is not None:
-        query = query.where(ledger.c.opened_at < until)
-    return query
-
-
-def _sum_of(subject: str | None, row: Any) -> UsageSum:
-    return UsageSum(
-        subject=subject,
-        requests=int(row.requests),
-        usage=usage_of(row),
-        cost_nanousd=int(row.cost_nanousd or 0),
-        unknown_cost_requests=int(row.unknown_cost_requests),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class UsageReport:
-    """Usage in all, and by the values of some columns."""
-
-    total: UsageSum
-    turns: int
-    by: Mapping[str, Sequence[UsageSum]]
-
-
-def report(
-    connection: Connection,
-    columns: Sequence[str],
-    *,
-    since: datetime | None,
-    until: datetime | None,
-) -> UsageReport:
-    """All sums for [since, until) from one snapshot, so that they agree with one another."""
-    return UsageReport(
-        total=total(connection, since=since, until=until),
-        turns=answered_turns(connection, since=since, until=until),
-        by={column: by(connection, column, since=since, until=until) for column in columns},
-    )
-
-
-def nothing_used(columns: Sequence[str]) -> UsageReport:
-    """The report of a database that has seen no request."""
-    return UsageReport(UsageSum(None, 0, Usage(), 0, 0), 0, dict.fromkeys(columns, ()))

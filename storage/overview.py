@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, select
 
-from bot.vocabulary import Message, message_from_json
+from bot.vocabulary import EntryStatus, Message, TurnOutcome, message_from_json
 from storage.tables import BudgetRow, InboxRow, LedgerRow, ScheduleRow, ThreadRow, TurnRow
-from storage.turns import TurnStatus, unfinished
+from storage.turns import TurnStatus, outcome_of, unfinished
 from storage.upsert import table
 
 turns, threads, inbox = table(TurnRow), table(ThreadRow), table(InboxRow)
@@ -30,7 +30,7 @@ class Underway:
     thread_key: str
     channel_key: str
     person_key: str
-    status: str
+    status: TurnStatus
     opened_at: datetime
     owner: str | None
     attempts: int
@@ -58,7 +58,7 @@ def _underway(row: Any) -> Underway:
         thread_key=row.thread_key,
         channel_key=row.channel_key,
         person_key=row.person_key,
-        status=row.status,
+        status=TurnStatus(row.status),
         opened_at=row.opened_at,
         owner=row.owner,
         attempts=row.attempts,
@@ -70,7 +70,7 @@ def _underway(row: Any) -> Underway:
 class Finished:
     """How a turn went, without a word of what was said."""
 
-    outcome: str | None
+    outcome: TurnOutcome | None
     opened_at: datetime
     first_text_at: datetime | None
     delivered_at: datetime | None
@@ -84,7 +84,7 @@ def finished(connection: Connection, *, since: datetime, limit: int) -> list[Fin
         .order_by(turns.c.opened_at.desc())
         .limit(limit)
     )
-    return [Finished(*row) for row in rows]
+    return [Finished(outcome_of(outcome), *times) for outcome, *times in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class RequestMade:
 
     model: str
     purpose: str
-    status: str
+    status: EntryStatus
     opened_at: datetime
     closed_at: datetime | None
     input_tokens: int
@@ -110,8 +110,8 @@ class Way:
     message: Message
     received_at: datetime
     turn_id: str | None
-    status: str | None
-    outcome: str | None
+    status: TurnStatus | None
+    outcome: TurnOutcome | None
     model: str | None
     claimed_at: datetime | None
     first_text_at: datetime | None
@@ -137,8 +137,8 @@ def way_of(connection: Connection, message_key: str) -> Way | None:
         message=message_from_json(row.payload),
         received_at=row.received_at,
         turn_id=turn_id,
-        status=getattr(turn, "status", None),
-        outcome=getattr(turn, "outcome", None),
+        status=None if turn is None else TurnStatus(turn.status),
+        outcome=None if turn is None else outcome_of(turn.outcome),
         model=getattr(turn, "model", None),
         claimed_at=getattr(turn, "opened_at", None),
         first_text_at=getattr(turn, "first_text_at", None),
@@ -161,7 +161,7 @@ def _request(row: Any) -> RequestMade:
     return RequestMade(
         model=row.model,
         purpose=row.purpose,
-        status=row.status,
+        status=EntryStatus(row.status),
         opened_at=row.opened_at,
         closed_at=row.closed_at,
         input_tokens=row.input_tokens,

@@ -143,7 +143,11 @@ def keep(
         update(threads)
         .where(
             threads.c.owner == owner,
-            tuple_(threads.c.key, threads.c.epoch).in_([(f.thread_key, f.epoch) for f in held]),
+            # The keys once more, or SQLite reads all threads there are as soon as two are held.
+            threads.c.key.in_([fence.thread_key for fence in held]),
+            tuple_(threads.c.key, threads.c.epoch).in_(
+                [(fence.thread_key, fence.epoch) for fence in held]
+            ),
         )
         .values(claimable_at=now + timedelta(seconds=lease_s))
         .returning(threads.c.key, threads.c.revision, threads.c.stop_requested)

@@ -10,7 +10,16 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, literal, select, update
 
-from bot.vocabulary import Card, Closing, StoredFile, Usage
+from bot.vocabulary import (
+    ANSWERS,
+    FAILURES,
+    Card,
+    Closing,
+    Fallback,
+    StoredFile,
+    TurnOutcome,
+    Usage,
+)
 from storage import answers, history, inbox, ledger, rate_limits, reply_messages, threads
 from storage.answers import KnownAnswer
 from storage.database import notify
@@ -28,10 +37,6 @@ _turn_by_id = select(turns).where(turns.c.id == bindparam("turn"))
 _set = update(turns).where(turns.c.id == bindparam("turn"))
 _set_open = _set.where(turns.c.status == bindparam("status_before"))
 _card = TypeAdapter(Card)
-
-
-FAILED = ("failed", "unreachable")
-"""Outcomes after which nobody got an answer, though the question stands."""
 
 
 class TurnStatus(StrEnum):
@@ -54,7 +59,7 @@ class Turn:
     id: str
     thread_key: str
     status: TurnStatus
-    outcome: str | None
+    outcome: TurnOutcome | None
     model: str | None
     opened_at: datetime
     answer: str | None
@@ -77,7 +82,7 @@ class Turn:
     @property
     def to_be_parked(self) -> bool:
         """It failed: once the person has been told, an operator may try it again."""
-        return self.outcome in FAILED
+        return self.outcome in FAILURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,11 @@ class Answered:
     """All that the end of a turn writes, in one transaction.
 
     `answer` is the final Markdown, None where nothing is to be shown. A turn whose `outcome` is one of
-    `FAILED` is parked for an operator's retry. `heard` are people who spoke in the thread before the
+    `FAILURES` is parked for an operator's retry. `heard` are people who spoke in the thread before the
     bot came to it.
     """
 
-    outcome: str
+    outcome: TurnOutcome
     answer: str | None
     history: tuple[NewSaid, ...] = ()
     model: str | None = None
@@ -124,8 +129,8 @@ class Answered:
     files: tuple[StoredFile, ...] = ()
     card: Card | None = None
     heard: tuple[str, ...] = ()
-    fallback: str | None = None
-    """Why another model answered than the one that was to: `outage` or `budget`."""
+    fallback: Fallback | None = None
+    """Why another model answered than the one that was to, if it did."""
 
 
 def keep(
@@ -252,7 +257,7 @@ def last_answered(connection: Connection, thread_key: str) -> str | None:
     """The last turn of a thread that ended in an answer of the model's."""
     query = (
         select(turns.c.id)
-        .where(turns.c.thread_key == thread_key, turns.c.outcome.in_(ledger.ANSWERED))
+        .where(turns.c.thread_key == thread_key, turns.c.outcome.in_(ANSWERS))
         .order_by(turns.c.opened_at.desc())
         .limit(1)
     )
@@ -311,7 +316,7 @@ def _answer(connection: Connection, turn_id: str, answered: Answered, *, now: da
             "turn": turn_id,
             "status_before": TurnStatus.OPEN.value,
             "status": TurnStatus.ANSWERED.value,
-            "outcome": answered.outcome,
+            "outcome": answered.outcome.value,
             "model": answered.model,
             "answer": answered.answer,
             "footer": answered.footer,
@@ -320,7 +325,7 @@ def _answer(connection: Connection, turn_id: str, answered: Answered, *, now: da
             "answered_at": now,
             "files": json.dumps([asdict(file) for file in answered.files]),
             "card": None if answered.card is None else _card.dump_json(answered.card).decode(),
-            "fallback": answered.fallback,
+            "fallback": None if answered.fallback is None else answered.fallback.value,
         },
     )
     return changed.rowcount == 1
@@ -341,12 +346,17 @@ def _thread_values(work: Work, answered: Answered) -> dict[str, Any]:
     return values
 
 
+def outcome_of(stored: str | None) -> TurnOutcome | None:
+    """What the column `outcome` says; None while the turn has none."""
+    return None if stored is None else TurnOutcome(stored)
+
+
 def _turn(row: Any) -> Turn:
     return Turn(
         id=row.id,
         thread_key=row.thread_key,
         status=TurnStatus(row.status),
-        outcome=row.outcome,
+        outcome=outcome_of(row.outcome),
         model=row.model,
         opened_at=row.opened_at,
         answer=row.answer,

@@ -1,16 +1,13 @@
-"""What a period used, added up in ways that an index serves: by model, by day, in turns."""
+"""What a period used, added up in ways that an index serves: by model, by day, by whom."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Float,
-    Select,
-    and_,
     bindparam,
     case,
     func,
@@ -21,22 +18,11 @@ from sqlalchemy import (
 )
 
 from bot.vocabulary import EntryStatus, Usage
-from storage.ledger import ANSWERED, ledger, subject_of, sums_of, turns, usage_of
+from storage.ledger import ledger, usage_of
+from storage.subjects import Column, Subject, about, subject_of
+from storage.usage_sums import dearest_first, sums_of
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-
-Column = Literal["channel_key", "person_key", "workspace_key"]
-
-_FAILED = ("failed", "unreachable", "too_long")
-_TURNED_AWAY = ("over_budget", "limited", "blocked")
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose usage: rows in which the column has this value."""
-
-    column: Column
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +48,6 @@ class Share:
     unknown_cost_requests: int
 
 
-@dataclass(frozen=True, slots=True)
-class TurnFigures:
-    """How the turns of a period came out. `fallbacks` were answered by another model than meant."""
-
-    answered: int = 0
-    failed: int = 0
-    turned_away: int = 0
-    fallbacks: int = 0
-    first_text_s: float | None = None
-    """The median time from a turn's beginning to the first text of its answer."""
-
-
 def by_model(
     connection: Connection,
     *,
@@ -89,7 +63,7 @@ def by_model(
         .where(ledger.c.opened_at >= since, ledger.c.opened_at < until)
         .group_by(ledger.c.model, *([tier] if borders else []))
     )
-    return [_model_sum(row) for row in connection.execute(_about(query, ledger, subject))]
+    return [_model_sum(row) for row in connection.execute(about(query, ledger, subject))]
 
 
 def by_model_each(
@@ -168,60 +142,7 @@ def shares(
         for key, requests, nanousd, unknown in connection.execute(query)
         if requests
     ]
-    return sorted(found, key=lambda each: (-each.cost_nanousd, each.subject or ""))
-
-
-def answered_turns(
-    connection: Connection, *, since: datetime, until: datetime, subject: Subject | None = None
-) -> int:
-    """How many turns opened in [since, until) ended in an answer or a refusal."""
-    query = select(func.count()).where(
-        turns.c.outcome.in_(ANSWERED), turns.c.opened_at >= since, turns.c.opened_at < until
-    )
-    return int(connection.execute(_about(query, turns, subject)).scalar_one())
-
-
-def turn_figures(connection: Connection, *, since: datetime, until: datetime) -> TurnFigures:
-    """How the turns opened in [since, until) came out."""
-    query = (
-        select(turns.c.outcome, func.count(), func.count(turns.c.fallback))
-        .where(turns.c.opened_at >= since, turns.c.opened_at < until)
-        .group_by(turns.c.outcome)
-    )
-    rows = connection.execute(query).all()
-
-    def sum_of(outcomes: Sequence[str]) -> int:
-        return sum(int(count) for outcome, count, _ in rows if outcome in outcomes)
-
-    return TurnFigures(
-        answered=sum_of(ANSWERED),
-        failed=sum_of(_FAILED),
-        turned_away=sum_of(_TURNED_AWAY),
-        fallbacks=sum(int(fallbacks) for _, _, fallbacks in rows),
-        first_text_s=_median_first_text_s(connection, since, until),
-    )
-
-
-def _median_first_text_s(connection: Connection, since: datetime, until: datetime) -> float | None:
-    """The lower median, so that it is a time that somebody waited."""
-    had_text = and_(
-        turns.c.opened_at >= since,
-        turns.c.opened_at < until,
-        turns.c.first_text_at.is_not(None),
-        turns.c.outcome.in_(ANSWERED),
-    )
-    count = int(connection.execute(select(func.count()).where(had_text)).scalar_one())
-    if not count:
-        return None
-    waited = _seconds_between(connection, turns.c.opened_at, turns.c.first_text_at)
-    query = select(waited).where(had_text).order_by(waited).offset((count - 1) // 2).limit(1)
-    return max(0.0, float(connection.execute(query).scalar_one()))
-
-
-def _seconds_between(connection: Connection, start: Any, end: Any) -> ColumnElement[float]:
-    if connection.dialect.name == "postgresql":
-        return func.extract("epoch", end - start).cast(Float)
-    return (func.julianday(end) - func.julianday(start)) * 86_400.0
+    return dearest_first(found)
 
 
 def _tier(borders: Sequence[int]) -> ColumnElement[int]:
@@ -240,10 +161,6 @@ def _tier(borders: Sequence[int]) -> ColumnElement[int]:
         for rank, border in zip(range(len(descending), 0, -1), descending, strict=True)
     ]
     return case(*exceeded, else_=literal(0, literal_execute=True))
-
-
-def _about(query: Select[Any], rows: Any, subject: Subject | None) -> Select[Any]:
-    return query if subject is None else query.where(rows.c[subject.column] == subject.key)
 
 
 def _model_sum(row: Any) -> ModelSum:

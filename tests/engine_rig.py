@@ -23,9 +23,9 @@ from sqlalchemy import Connection, select
 from adapters.memory import MemoryAdapter, MemoryPlatform
 from adapters.memory.platform import Posted
 from bot.app import build
-from bot.host.surroundings import PARLEY
 from bot.ports import Capabilities, Intake
 from bot.vocabulary import (
+    PARLEY,
     Attachment,
     Channel,
     Clock,

@@ -3,7 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from bot.vocabulary import Attribution, BillableRequest, Channel, Message, Person, Thread, Usage
+from bot.vocabulary import (
+    Attribution,
+    BillableRequest,
+    Channel,
+    Message,
+    Person,
+    Thread,
+    TurnOutcome,
+    Usage,
+)
 from storage import claims, inbox, turns
 from storage.database import Database
 from storage.errors import DuplicateMessage
@@ -90,7 +99,7 @@ async def answer(
     database: Database, work: Work, text: str = "an answer", *, now: datetime = T0
 ) -> bool:
     """Commit an answer and end the turn; true if the thread has more to do."""
-    answered = Answered(outcome="answered", answer=text)
+    answered = Answered(outcome=TurnOutcome.ANSWERED, answer=text)
     await database.write(turns.commit, work, answered, revision=work.held.revision, now=now)
     return await end(database, work, now=now)
 

@@ -1,8 +1,8 @@
 """The line that tells what an answer used."""
 
 from bot.ports import TurnReport
+from bot.vocabulary import NANO_PER_DOLLAR
 
-_NANOUSD_PER_USD = 10**9
 _SHOWN_UNIT_NANOUSD = 10**5  # a hundredth of a cent
 
 
@@ -22,5 +22,5 @@ def _cost(nanousd: int | None) -> str:
     if nanousd is None:
         return "cost not known"
     units = (nanousd + _SHOWN_UNIT_NANOUSD // 2) // _SHOWN_UNIT_NANOUSD
-    whole, fraction = divmod(units, _NANOUSD_PER_USD // _SHOWN_UNIT_NANOUSD)
+    whole, fraction = divmod(units, NANO_PER_DOLLAR // _SHOWN_UNIT_NANOUSD)
     return f"${whole:,}.{fraction:04d}"

@@ -21,10 +21,10 @@ from bot.engine.accounts import LedgerBooks
 from bot.money.budget_queue import BudgetQueue
 from bot.vocabulary import Attribution, Clock, new_id
 from config import Settings
-from storage import ledger
+from storage import ledger, usage_sums
 from storage.database import Database
-from storage.ledger import UsageSum
 from storage.migrations.start import bring_up_to_date
+from storage.usage_sums import UsageSum
 
 PURPOSE = "batch"
 
@@ -85,7 +85,7 @@ class Batch:
             restart=plan.restart,
         ) as state:
             stopped = await self._run(plan, questions, state, on_progress)
-            usage = await self._database.read(ledger.total_of, _turn_id(state))
+            usage = await self._database.read(usage_sums.total_of, _turn_id(state))
             known = state.known
             lines = [
                 Line(each.item, known.done.get(each.key) or known.failed.get(each.key))
@@ -98,7 +98,7 @@ class Batch:
     ) -> str | None:
         """Why it stopped early, if it did."""
         await self._settle(state)
-        spent = (await self._database.read(ledger.total_of, _turn_id(state))).cost_nanousd
+        spent = (await self._database.read(usage_sums.total_of, _turn_id(state))).cost_nanousd
         cap = CappedBooks(self._books, limit_nanousd=plan.limit_nanousd, spent_nanousd=spent)
         work = _Work(plan, questions, state, cap, on_progress)
         try:

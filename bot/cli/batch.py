@@ -14,7 +14,8 @@ import click
 from bot.cli.batch_order import STDIO, Dollars, Order, Target, kind_of_input
 from bot.cli.database import settings_for_data
 from bot.cli.frame import examples, print_json, require_claude_key, run_async
-from bot.money.amounts import NANO_PER_DOLLAR, dollars
+from bot.money.amounts import dollars
+from bot.vocabulary import NANO_PER_DOLLAR
 from config import Settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import click
 from bot.cli.database import run_plainly, settings_for_data
 from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.cli.times import instant
-from bot.vocabulary import SystemClock, Usage
+from bot.vocabulary import NANO_PER_DOLLAR, SystemClock, Usage
 from config import Settings
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _row(each: "Difference") -> tuple[str, ...]:
 
 
 def _usd(nanousd: Decimal) -> str:
-    return f"${nanousd / 10**9:.9f}"
+    return f"${nanousd / NANO_PER_DOLLAR:.9f}"
 
 
 def _fields(

@@ -51,13 +51,16 @@ async def _run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, clock: Clock) -> None:
-    from bot.app import build, open_database, service_adapters
+    from bot.app import build, open_database, replica_name, service_adapters
     from bot.cli.serving import stopped_by
 
     database = open_database(settings, clock)
-    adapters = service_adapters(settings, clock, database)
+    replica = replica_name()
+    adapters = service_adapters(settings, clock, database, replica=replica)
     if not adapters:
         raise click.ClickException("no adapter for the configured platforms is installed")
     click.echo(f"Starting {' and '.join(adapters)}.", err=True)
-    service = build(settings=settings, adapters=adapters, clock=clock, database=database)
+    service = build(
+        settings=settings, adapters=adapters, clock=clock, database=database, replica=replica
+    )
     await service.run(stopped_by(signal.SIGTERM, signal.SIGINT))

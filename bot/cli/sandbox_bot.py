@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import click
 
-from bot.app import build, open_database, service_adapters
+from bot.app import build, open_database, replica_name, service_adapters
 from bot.cli.frame import settings_or_exit
 from bot.cli.serving import log_as_set, run_service, stopped_by, told_plainly
 from bot.service import Service
@@ -30,8 +30,11 @@ def command(ahead_s: float) -> None:
 async def _serve(settings: Settings, clock: ShiftedClock) -> None:
     log_as_set(settings, clock)
     database = open_database(settings, clock)
-    adapters = service_adapters(settings, clock, database)
-    service = build(settings=settings, adapters=adapters, clock=clock, database=database)
+    replica = replica_name()
+    adapters = service_adapters(settings, clock, database, replica=replica)
+    service = build(
+        settings=settings, adapters=adapters, clock=clock, database=database, replica=replica
+    )
     stop = stopped_by(signal.SIGTERM, signal.SIGINT)
     asyncio.get_running_loop().add_reader(0, _end_with_parent, stop)
     telling = asyncio.create_task(_tell_address(service), name="telling the address")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bot.app import build, data_dir, make_adapter, open_database
+from bot.app import build, data_dir, make_adapter, open_database, replica_name
 from bot.cli.serving import log_as_set, stopped_by
 from bot.ports import Adapter
 from bot.vocabulary import SystemClock
@@ -25,7 +25,7 @@ async def talk(settings: Settings, *, first_message: str | None, listen: bool = 
 
     Logs go to a file beside the database: the terminal is for the conversation.
     """
-    clock = SystemClock()
+    clock, replica = SystemClock(), replica_name()
     directory = data_dir(settings)
     with ExitStack() as stack:
         log = stack.enter_context(_log_file(directory).open("a", encoding="utf-8"))
@@ -38,6 +38,7 @@ async def talk(settings: Settings, *, first_message: str | None, listen: bool = 
                 settings=settings,
                 clock=clock,
                 database=database,
+                replica=replica,
                 first_message=first_message,
             )
             adapters[adapter.name] = adapter
@@ -46,6 +47,7 @@ async def talk(settings: Settings, *, first_message: str | None, listen: bool = 
             adapters=adapters,
             clock=clock,
             database=database,
+            replica=replica,
             with_web=not listen,
         )
         stop = stopped_by(signal.SIGTERM, signal.SIGINT)

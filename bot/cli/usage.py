@@ -15,7 +15,7 @@ from bot.money.amounts import dollars
 from bot.money.sums import fields_of
 from bot.vocabulary import Usage
 from config import Settings
-from storage.ledger import UsageReport, UsageSum
+from storage.usage_sums import UsageReport, UsageSum
 
 SUBJECTS = {
     "channel": "channel_key",

@@ -17,10 +17,9 @@ from bot.ports import (
     ThreadGone,
     TurnReport,
 )
-from bot.vocabulary import StoredFile
+from bot.vocabulary import ANSWERS, StoredFile
 from storage import history, threads, turns
 from storage.errors import StorageError
-from storage.ledger import ANSWERED
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +50,7 @@ class Delivery:
                 await turn.reply.finish(
                     _with_footer(stored.answer, stored.footer),
                     deadline=deadline,
-                    to_be_rated=stored.outcome in ANSWERED,
+                    to_be_rated=stored.outcome in ANSWERS,
                     card=stored.card,
                     picture=await self._picture(turn),
                 )
@@ -181,9 +180,8 @@ class Delivery:
         stored = turn.work.turn
         if not isinstance(turn.adapter, ShowsReports) or stored.answer is None:
             return
-        report = TurnReport(
-            stored.outcome or "", stored.model, turn.books.used, turn.books.cost_nanousd
-        )
+        assert stored.outcome is not None, "what is answered has come out in some way"
+        report = TurnReport(stored.outcome, stored.model, turn.books.used, turn.books.cost_nanousd)
         try:
             await turn.adapter.report(turn.work.held.thread, report)
         except PlatformError as error:

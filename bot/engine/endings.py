@@ -24,7 +24,15 @@ from bot.engine.fences import closed
 from bot.engine.question import overheard
 from bot.engine.turn_run import Deferred, TurnRun
 from bot.ports import PlatformError
-from bot.vocabulary import Card, Closing, StoredFile, storable
+from bot.vocabulary import (
+    NANO_PER_DOLLAR,
+    Card,
+    Closing,
+    Fallback,
+    StoredFile,
+    TurnOutcome,
+    storable,
+)
 from storage import answers, rate_limits, told
 from storage.answers import KnownAnswer
 from storage.errors import BudgetExceeded, Unpriced
@@ -47,18 +55,23 @@ def completed(turn: TurnRun, completion: Completion) -> Answered:
     text = f"{turn.spoken}{completion.text}"
     if completion.is_refusal:  # neither the question nor the refusal stays: they would provoke more
         return ended(
-            turn, "refused", notices.REFUSED, model=completion.model, entry=closing, keep=False
+            turn,
+            TurnOutcome.REFUSED,
+            notices.REFUSED,
+            model=completion.model,
+            entry=closing,
+            keep=False,
         )
     context_tokens = completion.usage.prompt_tokens + completion.usage.output_tokens
     if completion.is_cut_off:
         note = notices.cut_off(turn.channel_settings.claude.max_output_tokens)
         shown = f"{closed(text.rstrip())}\n\n{note}" if text.strip() else note
-        outcome = "cut_off"
+        outcome = TurnOutcome.CUT_OFF
     elif text.strip():
-        shown, outcome = text, "answered"
+        shown, outcome = text, TurnOutcome.ANSWERED
     else:
         turn.detail = "empty answer"
-        return ended(turn, "failed", notices.failed(turn.id), entry=closing)
+        return ended(turn, TurnOutcome.FAILED, notices.failed(turn.id), entry=closing)
     return ended(
         turn,
         outcome,
@@ -68,7 +81,7 @@ def completed(turn: TurnRun, completion: Completion) -> Answered:
         entry=closing,
         context_tokens=context_tokens,
         footer=_footer(turn, completion.model),
-        remembered=_remembered(turn, completion) if outcome == "answered" else None,
+        remembered=_remembered(turn, completion) if outcome is TurnOutcome.ANSWERED else None,
     )
 
 
@@ -76,7 +89,7 @@ def known(turn: TurnRun, answer: KnownAnswer) -> Answered:
     """The end of a turn whose exact request was answered before."""
     return ended(
         turn,
-        "cached",
+        TurnOutcome.CACHED,
         answer.markdown,
         said=answer.markdown,
         model=answer.model,
@@ -88,12 +101,12 @@ def stopped(turn: TurnRun) -> Answered:
     """The end of a turn that a person stopped: what is there stays."""
     text = turn.text.rstrip()
     shown = f"{closed(text)}\n\n{notices.STOPPED}" if text else notices.NOTHING_TO_SAY
-    return ended(turn, "stopped", shown, said=text or None)
+    return ended(turn, TurnOutcome.STOPPED, shown, said=text or None)
 
 
 def ended(
     turn: TurnRun,
-    outcome: str,
+    outcome: TurnOutcome,
     answer: str | None,
     *,
     said: str | None = None,
@@ -147,11 +160,11 @@ def looked_back(turn: TurnRun) -> tuple[NewSaid, ...]:
     return (NewSaid("user", said.content, said.tokens),)
 
 
-def _fallback(turn: TurnRun, model: str | None) -> str | None:
+def _fallback(turn: TurnRun, model: str | None) -> Fallback | None:
     """Why it was not the channel's model that answered, if it was not."""
     if model is None or model == turn.channel_settings.claude.model:
         return None
-    return "budget" if turn.downgraded else "outage"
+    return Fallback.BUDGET if turn.downgraded else Fallback.OUTAGE
 
 
 async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
@@ -164,10 +177,12 @@ async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
         case BudgetExceeded():
             turn.services.books.refused(error.budget)
             zone = turn.services.settings.operators.zone
-            return ended(turn, "over_budget", notices.over_budget(error.resets_at, zone=zone))
+            return ended(
+                turn, TurnOutcome.OVER_BUDGET, notices.over_budget(error.resets_at, zone=zone)
+            )
         case Unpriced():
             turn.detail = "price not known"
-            return ended(turn, "failed", notices.unpriced(turn.id))
+            return ended(turn, TurnOutcome.FAILED, notices.unpriced(turn.id))
         case ClaudeError():
             turn.detail = error.kind
             return await _unanswered(turn, error)
@@ -182,7 +197,7 @@ async def _limited(turn: TurnRun, error: ChannelLimited) -> Answered:
     await turn.services.database.write(rate_limits.give_back, turn.id)  # it will not come back
     sentence = notices.limited(wait_s, limit=limit, per_s=per_s)
     heard = await _turn_away(turn, sentence, for_s=per_s)
-    return ended(turn, "limited", None if heard else sentence, keep=False)
+    return ended(turn, TurnOutcome.LIMITED, None if heard else sentence, keep=False)
 
 
 async def _turn_away(turn: TurnRun, sentence: str, *, for_s: float) -> bool:
@@ -208,15 +223,15 @@ async def _unanswered(turn: TurnRun, error: ClaudeError) -> Answered:
     if error.outage:
         return await _in_an_outage(turn, error)
     if isinstance(error, NotAuthorised | SpendLimitReached):
-        return ended(turn, "failed", notices.out_of_service(turn.id))
+        return ended(turn, TurnOutcome.FAILED, notices.out_of_service(turn.id))
     if isinstance(error, ContextTooLong | RequestTooLarge):
         limit = turn.services.settings.context.max_input_tokens
         tokens = turn.question.tokens if turn.question else 0
-        return ended(turn, "too_long", notices.too_long(tokens, limit=limit), keep=False)
+        return ended(turn, TurnOutcome.TOO_LONG, notices.too_long(tokens, limit=limit), keep=False)
     refused = isinstance(error, InvalidRequest)  # as it would be at every later turn of the thread
     if refused:
         turn.before = ()  # for it may be this that was refused
-    return ended(turn, "failed", notices.failed(turn.id), keep=not refused)
+    return ended(turn, TurnOutcome.FAILED, notices.failed(turn.id), keep=not refused)
 
 
 async def _in_an_outage(turn: TurnRun, error: ClaudeError) -> Answered:
@@ -226,7 +241,11 @@ async def _in_an_outage(turn: TurnRun, error: ClaudeError) -> Answered:
         zone = turn.services.settings.operators.zone
         heading = notices.given_before(older.created_at, zone=zone)
         return ended(
-            turn, "cached", f"{heading}\n\n{older.markdown}", said=older.markdown, model=older.model
+            turn,
+            TurnOutcome.CACHED,
+            f"{heading}\n\n{older.markdown}",
+            said=older.markdown,
+            model=older.model,
         )
     age_s = turn.age_s()
     if age_s < turn.channel_settings.claude.outage_patience_s:
@@ -234,7 +253,7 @@ async def _in_an_outage(turn: TurnRun, error: ClaudeError) -> Answered:
         until = turn.services.database.now() + timedelta(seconds=wait_s)
         raise Deferred(until, notices.postponed(turn.id))
     sentence = notices.too_slow if isinstance(error, DeadlineExceeded) else notices.failed
-    return ended(turn, "failed", sentence(turn.id))
+    return ended(turn, TurnOutcome.FAILED, sentence(turn.id))
 
 
 async def _older_answer(turn: TurnRun) -> KnownAnswer | None:
@@ -279,5 +298,5 @@ def _question_key(turn: TurnRun) -> str:
 
 def _footer(turn: TurnRun, model: str) -> str:
     used, nanousd = turn.books.used, turn.books.cost_nanousd
-    cost = "cost not known" if nanousd is None else f"${nanousd / 1e9:.4f}"
+    cost = "cost not known" if nanousd is None else f"${nanousd / NANO_PER_DOLLAR:.4f}"
     return f"{model} · {used.prompt_tokens:,} tokens in, {used.output_tokens:,} out · {cost}"

@@ -39,7 +39,7 @@ from bot.vocabulary import (
 from storage import choices, inbox, ratings, reply_messages, threads, told
 from storage.database import Database
 from storage.errors import DuplicateMessage, StorageUnavailable
-from storage.usage import Subject
+from storage.subjects import Subject
 
 log = structlog.get_logger(__name__)
 
@@ -155,8 +155,8 @@ class EngineIntake(Intake):
         used = None
         if self._usage is not None:
             try:
-                person_key = f"{workspace_key}:{person.id}"
-                used = await self._usage.used(month, Subject("person_key", person_key))
+                subject = Subject("person_key", person.key_in(workspace_key))
+                used = await self._usage.used(month, subject)
             except StorageUnavailable as error:
                 log.warning("the page has to do without usage", error=str(error))
         return home_page(self._offers, month=month, used=used)

@@ -8,13 +8,14 @@ from typing import Final
 
 from bot.engine.code_files import take_apart
 from bot.engine.pace import Pace, retry_delay_s
-from bot.engine.reply_messages import VERB_TIMEOUT_S, ReplyMessages, SaveMessageIds, View
+from bot.engine.reply_messages import VERB_TIMEOUT_S, ReplyMessages, SaveMessageIds
 from bot.engine.split import Splitter, show_unfinished
 from bot.ports import (
     Adapter,
     Choice,
     Controls,
     OutgoingFile,
+    Part,
     PlatformBusy,
     PlatformError,
     PlatformUnavailable,
@@ -143,21 +144,21 @@ class LiveReply:
             Exception: whatever `save` raised; what is shown then is found by a recovering reply.
         """
         await self._stop()
-        parts = self._splitter.parts(markdown)
+        texts = self._splitter.parts(markdown)
         if not self._adapter.capabilities.cards:
             card = picture = None
         if card is not None:
-            parts = parts[:1]  # a card says it all, in one message
-        for index, part in enumerate(parts):
-            message, view = self._messages[index], self._view(part, final=True)
-            if index == len(parts) - 1:
+            texts = texts[:1]  # a card says it all, in one message
+        for index, text in enumerate(texts):
+            message, part = self._messages[index], self._part(index, text, final=True)
+            if index == len(texts) - 1:
                 controls = Controls.RATE if to_be_rated and self._buttons else Controls.NONE
-                view = replace(view, controls=controls, card=card, picture=picture)
-            if not message.shows(view):
-                bring = partial(self._messages.bring, index, view)
+                part = replace(part, controls=controls, card=card, picture=picture)
+            if not message.shows(part):
+                bring = partial(self._messages.bring, index, part)
                 await self._insist(bring, message.pace, deadline)
             self._seen(text=True)
-        await self._drop_from(len(parts), deadline)
+        await self._drop_from(len(texts), deadline)
         await self._end_status()
 
     async def withdraw(self, *, deadline: float) -> None:
@@ -216,7 +217,7 @@ class LiveReply:
         if self._adapter.capabilities.status:
             await self._show_status(self._status_text)
         elif not self._messages.ids:
-            await self._try_to_bring(0, self._view(self._placeholder, final=False))
+            await self._try_to_bring(0, self._part(0, self._placeholder, final=False))
             self._messages[0].pace.hurry()
 
     async def _show_status(self, text: str | None) -> None:
@@ -232,25 +233,25 @@ class LiveReply:
         self._seen(text=False)
 
     async def _show_newest(self) -> float | None:
-        """Bring every message to its newest view, as far as it may be changed now. Returns the
+        """Bring every message to its newest state, as far as it may be changed now. Returns the
         seconds until the next change is due, None if nothing is left to show."""
         pauses_s: list[float] = []
-        for index, view in enumerate(self._views()):
+        for index, part in enumerate(self._newest_parts()):
             if self._stopping:
                 return 0.0
             message = self._messages[index]
-            if not message.shows(view) and message.pace.pause_s <= 0:
-                await self._try_to_bring(index, view)
-            if not message.shows(view):
+            if not message.shows(part) and message.pace.pause_s <= 0:
+                await self._try_to_bring(index, part)
+            if not message.shows(part):
                 pauses_s.append(message.pace.pause_s)
             if message.id is None:
                 break  # the next may not stand above it
         return min(pauses_s, default=None)
 
-    async def _try_to_bring(self, index: int, view: View) -> None:
+    async def _try_to_bring(self, index: int, part: Part) -> None:
         """One attempt; a failure only puts off the next one."""
         try:
-            await self._messages.bring(index, view)
+            await self._messages.bring(index, part)
         except ThreadGone:
             raise
         except PlatformError as error:
@@ -258,7 +259,7 @@ class LiveReply:
         else:
             self._seen(text=bool(self._text))
 
-    def _views(self) -> list[View]:
+    def _newest_parts(self) -> list[Part]:
         """What each message should show now."""
         text, choice = take_apart(self._text, self._adapter.capabilities).markdown, self._choice
         if choice is not None:
@@ -266,13 +267,19 @@ class LiveReply:
         pieces = [piece for piece in self._splitter.slices(text) if not piece.blank]
         if not pieces:
             return []
-        settled = [self._view(piece.shown, final=True) for piece in pieces[:-1]]
-        newest = self._view(self._unfinished(pieces[-1].shown), final=False, choice=choice)
-        return [*settled, newest] if newest.markdown.strip() else settled
+        *settled, newest = (piece.shown for piece in pieces)
+        parts = [self._part(index, shown, final=True) for index, shown in enumerate(settled)]
+        unfinished = self._unfinished(newest)
+        if unfinished.strip():
+            parts.append(self._part(len(parts), unfinished, final=False, choice=choice))
+        return parts
 
-    def _view(self, markdown: str, *, final: bool, choice: Choice | None = None) -> View:
+    def _part(
+        self, index: int, markdown: str, *, final: bool, choice: Choice | None = None
+    ) -> Part:
         stoppable = self._buttons and not final and choice is None
-        return View(
+        return Part(
+            self._messages.mark_of(index),
             markdown,
             final,
             choice,

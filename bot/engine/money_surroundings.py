@@ -4,13 +4,14 @@ from decimal import Decimal
 from typing import Literal
 
 from bot.engine.turn_run import TurnRun
-from bot.money.amounts import NANO_PER_DOLLAR, readable, spent
+from bot.money.amounts import readable, spent
 from bot.money.budget_desk import BudgetLine, NoSuchBudget
 from bot.money.periods import in_words, written
 from bot.money.used import ModelUsed, Used
 from bot.plugins import Role, Told
 from bot.plugins.usage import BudgetView, ModelUsage, UsageScope, UsageView
-from storage.usage import Subject
+from bot.vocabulary import NANO_PER_DOLLAR
+from storage.subjects import Subject
 
 
 async def usage_of(turn: TurnRun, scope: UsageScope, period: str) -> UsageView:
@@ -50,7 +51,7 @@ async def reset_budget(turn: TurnRun, name: str) -> BudgetView:
 async def _change(turn: TurnRun, name: str, raise_nanousd: int | None) -> BudgetView:
     _require_admin(turn)
     desk = turn.services.money.budgets
-    by = f"{turn.channel.workspace_key}:{turn.asker.id}"
+    by = turn.asker.key_in(turn.channel.workspace_key)
     try:
         line = await desk.find(name)
         if not _may_change(turn, line):
@@ -81,7 +82,7 @@ def _subject(turn: TurnRun, scope: UsageScope) -> Subject:
     workspace_key = turn.channel.workspace_key
     match scope:
         case "person":
-            return Subject("person_key", f"{workspace_key}:{turn.asker.id}")
+            return Subject("person_key", turn.asker.key_in(workspace_key))
         case "channel":
             return Subject("channel_key", turn.channel.key)
         case "workspace":

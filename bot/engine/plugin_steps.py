@@ -20,15 +20,15 @@ from bot.plugins import Answer, Ask, File, Told
 from bot.plugins.declarations import CommandSpec
 from bot.plugins.signature import WrongArguments
 from bot.ports import PlatformError
-from bot.vocabulary import ChannelKind, Message
+from bot.vocabulary import ANSWERS, ChannelKind, Message, TurnOutcome
 from storage.errors import BudgetExceeded, Unpriced
 from storage.history import NewSaid
 from storage.turns import Answered
 
 log = structlog.get_logger(__name__)
 
-FROM_PLUGINS_OR_CLAUDE = ("answered", "cached", "cut_off", "stopped", "command", "announced")
-"""Outcomes whose text is nobody's plain sentence, and so is filtered."""
+FILTERED = ANSWERS - {TurnOutcome.REFUSED} | {TurnOutcome.COMMAND, TurnOutcome.ANNOUNCED}
+"""Outcomes whose text is Claude's or a plugin's, and not a plain sentence of the bot's own."""
 
 
 async def one_at_a_time(turn: TurnRun) -> Answered | None:
@@ -48,7 +48,7 @@ async def announce(turn: TurnRun) -> Answered | None:
         return None
     return endings.ended(
         turn,
-        "announced",
+        TurnOutcome.ANNOUNCED,
         message.text,
         said=message.text,
         files=message.files,
@@ -66,7 +66,7 @@ async def filter_question(turn: TurnRun) -> Answered | None:
         passed = await filtered(turn, "inbound", message.text)
         if passed.blocked is not None:
             told = passed.blocked if message.addressed else None
-            return endings.ended(turn, "blocked", told, keep=False)
+            return endings.ended(turn, TurnOutcome.BLOCKED, told, keep=False)
         turn.texts[message.id] = passed.text
     return None
 
@@ -132,7 +132,7 @@ async def _run(
         log.error("command failed", command=spec.name, plugin=spec.plugin, why=str(error))
         turn.detail = f"plugin {spec.plugin}"
         sentence = notices.command_failed(turn.id, command=spec.name)
-        return endings.ended(turn, "failed", sentence, keep=False)
+        return endings.ended(turn, TurnOutcome.FAILED, sentence, keep=False)
     if isinstance(answer, Ask):
         turn.texts[turn.messages[0].id] = answer.text
         return None
@@ -141,7 +141,7 @@ async def _run(
 
 async def filtered_answer(turn: TurnRun, answered: Answered) -> Answered:
     """The ending as the outbound filters let it through."""
-    if answered.answer is None or answered.outcome not in FROM_PLUGINS_OR_CLAUDE:
+    if answered.answer is None or answered.outcome not in FILTERED:
         return answered
     occasion = occasion_of(turn)
     if not turn.services.plugins.has_filters("outbound", occasion):
@@ -150,7 +150,7 @@ async def filtered_answer(turn: TurnRun, answered: Answered) -> Answered:
     if passed.blocked is not None:
         return replace(
             answered,
-            outcome="blocked",
+            outcome=TurnOutcome.BLOCKED,
             answer=passed.blocked,
             history=endings.looked_back(turn),
             remembered=None,
@@ -169,12 +169,12 @@ async def _answered(turn: TurnRun, spec: CommandSpec, answer: Answer) -> Answere
     for file in answer.files:
         blocked = await _blocked_file(turn, file)
         if blocked is not None:
-            return endings.ended(turn, "blocked", blocked, keep=False)
+            return endings.ended(turn, TurnOutcome.BLOCKED, blocked, keep=False)
     files = await stored(turn.services.database, answer.files)
     shared = turn.channel.kind is ChannelKind.SHARED
     if spec.private and shared and not files and await _told_privately(turn, answer.text):
-        return endings.ended(turn, "command", None, keep=False)
-    return endings.ended(turn, "command", answer.text, keep=False, files=files)
+        return endings.ended(turn, TurnOutcome.COMMAND, None, keep=False)
+    return endings.ended(turn, TurnOutcome.COMMAND, answer.text, keep=False, files=files)
 
 
 async def _told_privately(turn: TurnRun, text: str) -> bool:
@@ -222,7 +222,7 @@ def _did_you_mean(turn: TurnRun, call: Called, occasion: Occasion) -> Answered |
 
 
 def _said(turn: TurnRun, sentence: str) -> Answered:
-    return endings.ended(turn, "command", sentence, keep=False)
+    return endings.ended(turn, TurnOutcome.COMMAND, sentence, keep=False)
 
 
 def _resaid(said: NewSaid, text: str) -> NewSaid:

@@ -6,17 +6,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from bot.engine.pace import Pace
-from bot.ports import (
-    Adapter,
-    Choice,
-    Controls,
-    MessageGone,
-    OutgoingFile,
-    Part,
-    PlatformError,
-    PlatformUnavailable,
-)
-from bot.vocabulary import Card, Clock, Thread
+from bot.ports import Adapter, MessageGone, Part, PlatformError, PlatformUnavailable
+from bot.vocabulary import Clock, Thread
 
 SaveMessageIds = Callable[[list[str]], Awaitable[None]]
 """Makes the ids of the reply's messages durable, in order; called before anything else is shown."""
@@ -38,37 +29,9 @@ class ReplyMessage:
     doubtful: bool = False
     """It may be there without our knowing its id: ask before posting."""
 
-    def shows(self, view: "View") -> bool:
+    def shows(self, part: Part) -> bool:
         """The platform shows exactly this."""
-        return self.shown == view.part(self.mark)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What one message is to show."""
-
-    markdown: str
-    final: bool
-    choice: Choice | None = None
-    controls: Controls = Controls.NONE
-    may_mention: frozenset[str] = frozenset()
-    card: Card | None = None
-    picture: OutgoingFile | None = None
-    answers: str | None = None
-
-    def part(self, mark: str) -> Part:
-        """As the message with this mark."""
-        return Part(
-            mark=mark,
-            markdown=self.markdown,
-            final=self.final,
-            choice=self.choice,
-            controls=self.controls,
-            may_mention=self.may_mention,
-            card=self.card,
-            picture=self.picture,
-            answers=self.answers,
-        )
+        return self.shown == part
 
 
 class ReplyMessages:
@@ -119,16 +82,19 @@ class ReplyMessages:
     def __getitem__(self, index: int) -> ReplyMessage:
         """The message at `index`, which may be the one after the last: the next to be posted."""
         if index == len(self._messages):
-            mark = f"{self._turn_id}.{index}"
-            self._messages.append(ReplyMessage(mark=mark, pace=Pace(self._clock)))
+            message = ReplyMessage(mark=self.mark_of(index), pace=Pace(self._clock))
+            self._messages.append(message)
         return self._messages[index]
 
-    async def bring(self, index: int, view: View) -> None:
+    def mark_of(self, index: int) -> str:
+        """The mark of the message at `index`, whether it is there yet or not."""
+        return f"{self._turn_id}.{index}"
+
+    async def bring(self, index: int, part: Part) -> None:
         """Make the platform show this as the message at `index`, by as few requests as it takes."""
         message = self[index]
-        part = view.part(message.mark)
         await self._resolve(message)
-        if message.id is not None and message.shown != part:
+        if message.id is not None and not message.shows(part):
             await self._edit(message, message.id, part)
         if message.id is None:
             await self._post(message, part)

@@ -16,9 +16,9 @@ from bot.engine.writing import patiently, uninterrupted
 from bot.host.surroundings import stored
 from bot.plugins import File
 from bot.ports import ThreadGone
+from bot.vocabulary import ANSWERS, TurnOutcome
 from storage import turns
 from storage.errors import BudgetExceeded, LeaseLost, Revised, StorageUnavailable, Unpriced
-from storage.ledger import ANSWERED
 from storage.turns import Answered, TurnStatus
 
 log = structlog.get_logger(__name__)
@@ -51,17 +51,17 @@ class Settlement:
         """Commit that nobody can be told anything."""
         signal, _ = await self._services.database.read(turns.reload, turn.work.held.fence)
         turn.revision = signal.revision
-        await self._commit(turn, endings.ended(turn, "unreachable", None))
+        await self._commit(turn, endings.ended(turn, TurnOutcome.UNREACHABLE, None))
 
     async def _ending(self, turn: TurnRun) -> Answered | None:
         """The turn's ending; None if its question changed before there was one."""
         if not turn.work.messages:
-            return endings.ended(turn, "withdrawn", None)
+            return endings.ended(turn, TurnOutcome.WITHDRAWN, None)
         if turn.stop_requested:
             return await self._to_be_shown(turn, endings.stopped(turn))
         if turn.work.held.attempts > MAX_CRASHES:
             turn.detail = "crashes"
-            return endings.ended(turn, "failed", notices.failed(turn.id))
+            return endings.ended(turn, TurnOutcome.FAILED, notices.failed(turn.id))
         attempt = asyncio.create_task(self._attempt(turn))
         wanted = False
         try:
@@ -121,18 +121,18 @@ class Settlement:
             return await endings.foreseen(turn, error)
         except TimeoutError:
             turn.detail = "deadline"
-            return endings.ended(turn, "failed", notices.too_slow(turn.id))
+            return endings.ended(turn, TurnOutcome.FAILED, notices.too_slow(turn.id))
         except (Deferred, ThreadGone, LeaseLost, StorageUnavailable):
             raise
         except Exception:
             log.exception("a defect ended this turn")
             turn.detail = "defect"
-            return endings.ended(turn, "failed", notices.failed(turn.id))
+            return endings.ended(turn, TurnOutcome.FAILED, notices.failed(turn.id))
 
     async def _to_be_shown(self, turn: TurnRun, answered: Answered) -> Answered:
         """The ending as filters let it through, with long code in files; the history keeps it whole."""
         answered = await filtered_answer(turn, answered)
-        if answered.answer is None or answered.outcome not in ANSWERED:
+        if answered.answer is None or answered.outcome not in ANSWERS:
             return answered
         apart = take_apart(answered.answer, turn.adapter.capabilities)
         if not apart.files:

@@ -30,7 +30,7 @@ from bot.engine.question import question_of, with_files_named
 from bot.engine.turn_run import TurnRun
 from bot.engine.turn_surroundings import occasion_of
 from bot.ports import PlatformError, ThreadGone
-from bot.vocabulary import Message
+from bot.vocabulary import Message, TurnOutcome
 from storage import answers, history
 from storage.turns import Answered
 
@@ -64,7 +64,7 @@ async def listen_only(turn: TurnRun) -> Answered | None:
             return blocked
     overheard = [replace(each, text=with_files_named(each)) for each in turn.messages]
     turn.question = question_of(overheard, earlier=turn.before, files=())
-    return endings.ended(turn, "noted", None)
+    return endings.ended(turn, TurnOutcome.NOTED, None)
 
 
 async def introduce(turn: TurnRun) -> Answered | None:
@@ -102,13 +102,13 @@ async def read_question(turn: TurnRun) -> Answered | None:
     read = await turn.services.reader.read(turn.adapter, files, now=now)
     readings, blocked = await filtered_files(turn, read)
     if blocked is not None:
-        return endings.ended(turn, "blocked", blocked, keep=False)
+        return endings.ended(turn, TurnOutcome.BLOCKED, blocked, keep=False)
     limit = turn.services.settings.context.max_input_tokens
     turn.question = question_of(turn.messages, earlier=turn.before, files=readings)
     if turn.question.tokens <= limit:
         return None
     return endings.ended(
-        turn, "too_long", notices.too_long(turn.question.tokens, limit=limit), keep=False
+        turn, TurnOutcome.TOO_LONG, notices.too_long(turn.question.tokens, limit=limit), keep=False
     )
 
 

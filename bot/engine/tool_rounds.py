@@ -22,10 +22,9 @@ from bot.engine.turn_run import Json, TurnRun
 from bot.engine.turn_surroundings import asked_to_allow, filtered, occasion_of
 from bot.engine.writing import uninterrupted
 from bot.host.errors import PluginFailed, PluginTimedOut
-from bot.money.amounts import NANO_PER_DOLLAR
 from bot.plugins import Told, ToolSpec
 from bot.plugins.signature import WrongArguments
-from bot.vocabulary import storable
+from bot.vocabulary import NANO_PER_DOLLAR, storable
 from storage.errors import BudgetExceeded, Unpriced
 from storage.history import NewSaid
 

@@ -10,6 +10,7 @@ from bot.claude.client import ClaudeClient
 from bot.claude.prompt import Prompt
 from bot.engine.accounts import LedgerBooks, TurnBooks
 from bot.engine.attachments import AttachmentReader
+from bot.engine.intake import EngineIntake
 from bot.engine.interrupt import Interrupt
 from bot.engine.live_reply import LiveReply
 from bot.engine.question import Question
@@ -17,7 +18,7 @@ from bot.host.host import PluginHost
 from bot.money.budget_queue import BudgetQueue
 from bot.money.desk import MoneyDesk
 from bot.plugins import Role, ToolSpec
-from bot.ports import Adapter, Intake
+from bot.ports import Adapter
 from bot.telemetry.metrics import Metrics
 from bot.telemetry.tracing import Tracing
 from bot.vocabulary import (
@@ -53,7 +54,7 @@ class Services:
     metrics: Metrics
     tracing: Tracing
     plugins: PluginHost
-    intake: Intake
+    intake: EngineIntake
     money: MoneyDesk
 
 
@@ -161,7 +162,7 @@ class TurnRun:
             turn_id=self.id,
             workspace_key=self.channel.workspace_key,
             channel_key=self.channel.key,
-            person_key=f"{self.channel.workspace_key}:{self.asker.id}",
+            person_key=self.asker.key_in(self.channel.workspace_key),
             direct=self.channel.kind is ChannelKind.DIRECT,
         )
 
@@ -200,11 +201,9 @@ class TurnRun:
     @property
     def is_operator(self) -> bool:
         """The asker is one of those whom the settings name as admins of the whole bot."""
-        admins = self.services.settings.operators.admins
-        platform, person = self.channel.platform, self.asker.id
-        return not {f"{platform}:{person}", f"{self.channel.workspace_key}:{person}"}.isdisjoint(
-            admins
-        )
+        admins, asker = self.services.settings.operators.admins, self.asker
+        names = {f"{self.channel.platform}:{asker.id}", asker.key_in(self.channel.workspace_key)}
+        return not names.isdisjoint(admins)
 
 
 class Deferred(Exception):

@@ -16,6 +16,7 @@ from bot.engine.turn_run import Deferred, Services, TurnRun
 from bot.engine.writing import patiently
 from bot.ports import Adapter, ThreadGone
 from bot.telemetry.logs import turn_context
+from bot.vocabulary import TurnLeft, TurnOutcome
 from storage import turns
 from storage.errors import LeaseLost, StorageUnavailable
 from storage.turns import TurnStatus, Work
@@ -44,21 +45,21 @@ class TurnRunner:
                 await turn.reply.aclose()
 
     async def _run(self, turn: TurnRun) -> datetime | None:
-        outcome = "failed"
+        outcome: TurnOutcome | TurnLeft = TurnOutcome.FAILED
         try:
             again_at = await self._to_its_end(turn)
-            outcome = str(turn.work.turn.outcome) if turn.over else "deferred"
+            outcome = _outcome(turn)
         except asyncio.CancelledError:
-            outcome = "lease_lost" if turn.interrupt.lost else "handed_over"
+            outcome = TurnLeft.LEASE_LOST if turn.interrupt.lost else TurnLeft.HANDED_OVER
             if not turn.interrupt.lost:
                 await self._hand_over(turn)
             raise
         except LeaseLost:
-            outcome = "lease_lost"
+            outcome = TurnLeft.LEASE_LOST
             log.warning("another replica has taken the thread over")
             return None
         except StorageUnavailable as error:
-            outcome = "database_away"
+            outcome = TurnLeft.DATABASE_AWAY
             self._services.metrics.database_failed("turn")
             log.error("turn left to whoever claims it next", error=str(error))
             return None
@@ -146,3 +147,9 @@ class TurnRunner:
 def _heard(work: Work) -> frozenset[str]:
     """Those who take part in the conversation: only they may be mentioned."""
     return frozenset(work.held.speakers) | {each.message.author.id for each in work.messages}
+
+
+def _outcome(turn: TurnRun) -> TurnOutcome | TurnLeft:
+    """How a turn came out that ran to where it ends or goes on later."""
+    outcome = turn.work.turn.outcome
+    return outcome if turn.over and outcome is not None else TurnLeft.DEFERRED

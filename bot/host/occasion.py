@@ -31,16 +31,14 @@ class Occasion:
     def attribution(self, plugin: str) -> Attribution:
         """What a plugin's requests are counted under."""
         channel, person = self.channel, self.person
+        if channel is None:
+            return Attribution("plugin", turn_id=self.turn_id, plugin=plugin)
         return Attribution(
-            purpose="plugin",
+            "plugin",
             turn_id=self.turn_id,
-            workspace_key=None if channel is None else channel.workspace_key,
-            channel_key=None if channel is None else channel.key,
-            person_key=(
-                None
-                if channel is None or person is None
-                else f"{channel.workspace_key}:{person.id}"
-            ),
+            workspace_key=channel.workspace_key,
+            channel_key=channel.key,
+            person_key=None if person is None else person.key_in(channel.workspace_key),
             plugin=plugin,
-            direct=channel is not None and channel.kind is ChannelKind.DIRECT,
+            direct=channel.kind is ChannelKind.DIRECT,
         )

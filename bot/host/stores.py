@@ -14,7 +14,7 @@ EVERYWHERE = "everywhere"
 
 def user_scope(channel: Channel, person: Person) -> str:
     """The scope of what is kept for a person of a workspace."""
-    return f"user {channel.workspace_key}:{person.id}"
+    return f"user {person.key_in(channel.workspace_key)}"
 
 
 class DatabaseScope(Scope):

@@ -1,6 +1,5 @@
 """What plugins can do wherever they run: read threads, speak up, put questions to the bot."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,12 +7,9 @@ from bot.plugins import Answer, NotHere, Said, ThreadSummary, Told
 from bot.plugins.answers import MAX_FILE_BYTES, File
 from bot.plugins.context import Surroundings
 from bot.ports import Intake
-from bot.vocabulary import Channel, Message, MessageReceived, Person, StoredFile, Thread
+from bot.vocabulary import PARLEY, Channel, Message, MessageReceived, Person, StoredFile, Thread
 from storage import history, threads
 from storage.database import Database
-
-PARLEY = Person("parley", "Parley")
-"""The author of announcements."""
 
 MAX_THREADS = 200
 
@@ -65,11 +61,10 @@ class HostSurroundings(Surroundings):
         files: tuple[StoredFile, ...],
     ) -> None:
         kind = "announcement" if announcement else "question"
-        digest = hashlib.sha256(f"{self._plugin} {kind} {channel.key} {key}".encode()).hexdigest()
-        name = f"+{digest[:24]}"
+        thread = Thread.begun(channel, f"{self._plugin} {kind} {channel.key} {key}")
         message = Message(
-            thread=Thread(channel, name),
-            id=name,
+            thread=thread,
+            id=thread.id,
             author=author,
             text=text,
             sent_at=self._database.now(),

@@ -2,8 +2,9 @@
 
 from decimal import Decimal, InvalidOperation
 
-NANO_PER_DOLLAR = 10**9
-_NANO_PER_CENT = 10**7
+from bot.vocabulary import NANO_PER_DOLLAR
+
+NANO_PER_CENT = NANO_PER_DOLLAR // 100
 
 
 def dollars(nanousd: int) -> str:
@@ -16,7 +17,7 @@ def dollars(nanousd: int) -> str:
 def to_the_cent(nanousd: int) -> str:
     """`$1,234.57`, rounded half up."""
     sign, amount = ("-", -nanousd) if nanousd < 0 else ("", nanousd)
-    cents = (2 * amount + _NANO_PER_CENT) // (2 * _NANO_PER_CENT)
+    cents = (2 * amount + NANO_PER_CENT) // (2 * NANO_PER_CENT)
     return f"{sign}${cents // 100:,}.{cents % 100:02d}"
 
 

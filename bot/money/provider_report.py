@@ -11,9 +11,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from bot.money.amounts import NANO_PER_CENT
 from bot.vocabulary import Usage
-
-_NANO_PER_CENT = 10**7
 
 DayAndModel = tuple[date, str]
 
@@ -56,7 +55,7 @@ class ProviderReport:
         for result in bucket["results"]:
             key = (day, self.model_of(result.get("model") or "unknown"))
             if "amount" in result:
-                cost = Decimal(str(result["amount"])) * _NANO_PER_CENT
+                cost = Decimal(str(result["amount"])) * NANO_PER_CENT
                 self.costs[key] = self.costs.get(key, Decimal(0)) + cost
             else:
                 self.usage[key] = self.usage.get(key, Usage()) + _usage(result)

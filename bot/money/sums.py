@@ -1,7 +1,7 @@
 """Sums of the ledger as pages and scripts read them."""
 
 from bot.money.amounts import dollars
-from storage.ledger import UsageSum
+from storage.usage_sums import UsageSum
 
 
 def fields_of(each: UsageSum) -> dict[str, object]:

@@ -9,9 +9,10 @@ from operator import add
 from bot.money.periods import Period
 from bot.money.savings import Savings
 from bot.vocabulary import Usage
-from storage import usage
+from storage import turn_figures, usage
 from storage.database import Database
-from storage.usage import ModelSum, Subject
+from storage.subjects import Subject
+from storage.usage import ModelSum
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class UsageReader:
             saved_nanousd += self._savings.nanousd(sums, when=start)
             merge(merged, sums)
         turns = await self._database.read(
-            usage.answered_turns, since=since, until=until, subject=subject
+            turn_figures.answered_turns, since=since, until=until, subject=subject
         )
         return Used(turns=turns, by_model=dearest_first(merged), saved_nanousd=saved_nanousd)
 

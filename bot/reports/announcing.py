@@ -1,12 +1,8 @@
 """What the bot says of its own accord, as the message that goes through the inbox."""
 
-import hashlib
 from datetime import datetime
 
-from bot.vocabulary import Card, Channel, Message, Person, StoredFile, Thread
-
-PARLEY = Person("parley", "Parley")
-"""The author of announcements."""
+from bot.vocabulary import PARLEY, Card, Channel, Message, StoredFile, Thread
 
 
 def announcement(
@@ -20,11 +16,10 @@ def announcement(
 ) -> Message:
     """An announcement that begins a thread of its own. With the same key it is the same message, which
     the inbox takes once."""
-    digest = hashlib.sha256(f"parley {channel.key} {key}".encode()).hexdigest()
-    name = f"+{digest[:24]}"
+    thread = Thread.begun(channel, f"parley {channel.key} {key}")
     return Message(
-        thread=Thread(channel, name),
-        id=name,
+        thread=thread,
+        id=thread.id,
         author=PARLEY,
         text=text,
         sent_at=now,

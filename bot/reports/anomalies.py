@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from bot.vocabulary import NANO_PER_DOLLAR
+
 MAX_SCORE = 3.5
 _TO_SIGMA = 0.6745
 MIN_TIMES = 2
-MIN_ABOVE_NANOUSD = 10**9
+MIN_ABOVE_NANOUSD = NANO_PER_DOLLAR
 MIN_KNOWN = 4
 """So many periods in which there was a cost at all make a normal."""
 

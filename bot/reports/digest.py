@@ -9,9 +9,9 @@ from bot.money.amounts import readable, spent, to_the_cent
 from bot.money.periods import in_words
 from bot.reports.drawing import COLOURS, Day, Drawing, Series
 from bot.reports.figures import Figures, Month
-from bot.vocabulary import Card, Fact, Listing
+from bot.vocabulary import NANO_PER_DOLLAR, Card, Fact, Listing
 from config.catalogue import Catalogue
-from storage.ledger import DIRECT
+from storage.subjects import DIRECT
 from storage.usage import Share
 
 TOP = 5
@@ -237,7 +237,7 @@ def _alt(drawing: Drawing) -> str:
 
 
 def _dollars(costs: Mapping[str, int], models: Sequence[str]) -> float:
-    return sum(costs.get(model, 0) for model in models) / 1e9
+    return sum(costs.get(model, 0) for model in models) / NANO_PER_DOLLAR
 
 
 def _plain(names: Mapping[str, str], key: str) -> str:

@@ -10,10 +10,11 @@ from bot.money.savings import Savings
 from bot.money.used import ModelUsed, Used, dearest_first, merge
 from bot.reports.anomalies import Unusual, unusual
 from bot.reports.forecast import forecast_nanousd
-from storage import budgets, usage
+from storage import budgets, turn_figures, usage
 from storage.database import Database
-from storage.ledger import DIRECT
-from storage.usage import Share, TurnFigures
+from storage.subjects import DIRECT
+from storage.turn_figures import TurnFigures
+from storage.usage import Share
 
 BASELINE_DAYS = 56
 """Days before a period with which its days are compared: eight weeks."""
@@ -102,7 +103,7 @@ class FiguresReader:
             period=period,
             so_far=not period.is_over(now),
             used=used,
-            turns=await read(usage.turn_figures, since=period.since, until=until),
+            turns=await read(turn_figures.of_period, since=period.since, until=until),
             before_nanousd=await self._before(kind, period, first_use),
             days=days,
             channels=channels,
@@ -133,7 +134,9 @@ class FiguresReader:
             if day >= period.first:
                 saved_nanousd += self._savings.nanousd(of_piece, when=start)
                 merge(merged, of_piece)
-        turns = await self._database.read(usage.answered_turns, since=period.since, until=until)
+        turns = await self._database.read(
+            turn_figures.answered_turns, since=period.since, until=until
+        )
         return costs, Used(turns, dearest_first(merged), saved_nanousd)
 
     async def _earlier_days(self, period: Period, first_use: datetime | None) -> dict[date, int]:

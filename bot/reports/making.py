@@ -9,7 +9,7 @@ from bot.reports.figures import Figures, FiguresReader
 from bot.reports.names import NameFinder
 from config.catalogue import Catalogue
 from config.reports import ReportSettings
-from storage.ledger import DIRECT
+from storage.subjects import DIRECT
 from storage.usage import Share
 
 

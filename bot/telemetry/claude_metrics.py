@@ -7,9 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from bot.breaker import BreakerState
 from bot.claude.observer import RequestReport
 from bot.telemetry.labels import BoundedLabel
-from bot.vocabulary import EntryStatus, Usage
-
-NANOUSD_PER_USD: Final = 1_000_000_000
+from bot.vocabulary import NANO_PER_DOLLAR, EntryStatus, Usage
 
 DURATION_BUCKETS_S: Final = (0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 180, 300)
 FIRST_TEXT_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 8, 15, 30, 60)
@@ -124,7 +122,7 @@ class ClaudeMetrics:
         if cost_nanousd is None:
             self._unknown_cost.labels(model).inc()
         else:
-            self._cost.labels(model).inc(cost_nanousd / NANOUSD_PER_USD)
+            self._cost.labels(model).inc(cost_nanousd / NANO_PER_DOLLAR)
 
     def retrying(self, *, model: str, reason: str, wait_s: float) -> None:
         """Count the retry."""

@@ -11,6 +11,7 @@ from prometheus_client.process_collector import ProcessCollector
 from bot.telemetry.claude_metrics import ClaudeMetrics
 from bot.telemetry.labels import BoundedLabel
 from bot.telemetry.plugin_metrics import PluginMetrics
+from bot.vocabulary import TurnLeft, TurnOutcome
 
 FEEDBACK_BUCKETS_S: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 15)  # promised: 0.3
 FIRST_TEXT_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 8, 15, 30, 60)
@@ -28,7 +29,6 @@ class Metrics:
     def __init__(self, *, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.claude = ClaudeMetrics(registry=registry)
-        self._outcomes = BoundedLabel()
         self._reasons = BoundedLabel()
         self._platforms = BoundedLabel()
         self._turns(registry)
@@ -112,10 +112,10 @@ class Metrics:
         """A turn began here."""
         self._active_turns.inc()
 
-    def turn_finished(self, outcome: str) -> None:
+    def turn_finished(self, outcome: TurnOutcome | TurnLeft) -> None:
         """A turn that began here ended, in whatever way."""
         self._active_turns.dec()
-        self._turns_total.labels(self._outcomes.of(outcome)).inc()
+        self._turns_total.labels(outcome.value).inc()
 
     def feedback_shown(self, after_s: float) -> None:
         """The person saw that the bot is at it."""

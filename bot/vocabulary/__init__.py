@@ -1,9 +1,16 @@
 """The words every room of the house shares; it imports none of them."""
 
-from bot.vocabulary.accounting import Attribution, BillableRequest, Closing, EntryStatus
+from bot.vocabulary.accounting import (
+    NANO_PER_DOLLAR,
+    Attribution,
+    BillableRequest,
+    Closing,
+    EntryStatus,
+)
 from bot.vocabulary.card import Card, Fact, Listing
 from bot.vocabulary.clock import Clock, ManualClock, ShiftedClock, SystemClock
 from bot.vocabulary.conversation import (
+    PARLEY,
     Attachment,
     Channel,
     ChannelKind,
@@ -28,10 +35,16 @@ from bot.vocabulary.conversation import (
 )
 from bot.vocabulary.finding import Finding, Verdict
 from bot.vocabulary.ids import made_at, new_id, reference_of
+from bot.vocabulary.outcome import ANSWERS, FAILURES, TURNED_AWAY, Fallback, TurnLeft, TurnOutcome
 from bot.vocabulary.text import label, storable
 from bot.vocabulary.usage import Usage
 
 __all__ = [
+    "ANSWERS",
+    "FAILURES",
+    "NANO_PER_DOLLAR",
+    "PARLEY",
+    "TURNED_AWAY",
     "Attachment",
     "Attribution",
     "BillableRequest",
@@ -44,6 +57,7 @@ __all__ = [
     "EntryStatus",
     "Event",
     "Fact",
+    "Fallback",
     "Finding",
     "Listing",
     "ManualClock",
@@ -58,6 +72,8 @@ __all__ = [
     "StoredFile",
     "SystemClock",
     "Thread",
+    "TurnLeft",
+    "TurnOutcome",
     "Usage",
     "Verdict",
     "event_from_json",

@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from bot.vocabulary.usage import Usage
+
+NANO_PER_DOLLAR: Final = 10**9
+"""Amounts are whole nano-dollars."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
     """What a billable request is counted under.
 
-    Keys are those of `Channel.key` and `Channel.workspace_key`; `person_key` is
-    `platform:workspace:person`. `purpose` says what it was for: `answer`, `summary`, `plugin`,
-    `extract`, `map`, `batch`.
+    Keys are those of `Channel.key`, `Channel.workspace_key` and `Person.key_in`. `purpose` says what it
+    was for: `answer`, `summary`, `plugin`, `extract`, `map`, `batch`.
     """
 
     purpose: str

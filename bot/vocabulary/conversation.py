@@ -4,15 +4,19 @@ Platform payloads are parsed into these types once, at the edge; nothing platfor
 Everything here is immutable and can be written to JSON and read back (`event_to_json`).
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
 from bot.vocabulary.card import Card
 from bot.vocabulary.text import storable
+
+_BEGUN: Final = "+"
+"""Begins the id of a thread that the bot begins; no platform's ids do."""
 
 
 class ChannelKind(StrEnum):
@@ -66,7 +70,12 @@ class Thread:
     @property
     def is_new(self) -> bool:
         """It begins with the bot's own first message, which stands on its own in the channel."""
-        return self.id.startswith("+")
+        return self.id.startswith(_BEGUN)
+
+    @classmethod
+    def begun(cls, channel: Channel, occasion: str) -> "Thread":
+        """A new one for this occasion, which no other has; the same again for the same occasion."""
+        return cls(channel, f"{_BEGUN}{hashlib.sha256(occasion.encode()).hexdigest()[:24]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,14 @@ class Person:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", storable(self.name))
+
+    def key_in(self, workspace_key: str) -> str:
+        """`platform:workspace:person`: what they are counted under in that workspace."""
+        return f"{workspace_key}:{self.id}"
+
+
+PARLEY: Final = Person("parley", "Parley")
+"""The author of what the bot says of its own accord."""
 
 
 @dataclass(frozen=True, slots=True)

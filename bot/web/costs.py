@@ -12,8 +12,8 @@ from bot.web.spending import COLUMNS, Spending, SpendingByDay
 from storage import overview
 from storage.budgets import BudgetClaim
 from storage.database import Database
-from storage.ledger import UsageSum
 from storage.overview import Spent
+from storage.usage_sums import UsageSum
 
 PERIODS: Final = ("day", "week", "month")
 CHART_DAYS: Final = 31

@@ -5,7 +5,6 @@ alone, however many there are in all.
 """
 
 import asyncio
-import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -13,10 +12,10 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.vocabulary import Clock, Usage
-from storage import ledger
+from bot.vocabulary import Clock
+from storage import usage_sums
 from storage.database import Database
-from storage.ledger import UsageReport, UsageSum
+from storage.usage_sums import UsageReport, UsageSum, dearest_first
 
 DAYS: Final = 35
 """A month, and what is needed to see how it compares."""
@@ -27,7 +26,7 @@ COLUMNS: Final = MappingProxyType(
 FRESH_S: Final = 5.0
 """So old today's sums may be; several pages that look at once share one reading."""
 
-_NOTHING: Final = UsageSum(None, 0, Usage(), 0, 0)
+_NOTHING: Final = UsageSum(None)
 
 SETTLED: Final = timedelta(hours=3)
 """After a day's end: by then every request of that day is closed (see `bot.maintenance`)."""
@@ -50,7 +49,7 @@ class Spending:
     def total_since(self, first: date) -> tuple[UsageSum, int]:
         """What all days from this one on come to, and how many turns they answered."""
         found = [report for day, report in self.days.items() if day >= first]
-        total = functools.reduce(_added, (report.total for report in found), _NOTHING)
+        total = sum((report.total for report in found), _NOTHING)
         return total, sum(report.turns for report in found)
 
 
@@ -115,7 +114,7 @@ class SpendingByDay:
             return
         begins, ends = self._begin(day), self._begin(day + timedelta(days=1))
         report = await self._database.read(
-            ledger.report, tuple(COLUMNS.values()), since=begins, until=ends
+            usage_sums.report, tuple(COLUMNS.values()), since=begins, until=ends
         )
         settled = self._database.now() > ends + SETTLED
         self._days[day] = _Read(report, self._clock.monotonic(), settled)
@@ -135,21 +134,13 @@ def merged(reports: Iterable[UsageReport]) -> UsageReport:
     total, turns = _NOTHING, 0
     by: dict[str, dict[str | None, UsageSum]] = {column: {} for column in COLUMNS.values()}
     for report in reports:
-        total, turns = _added(total, report.total), turns + report.turns
+        total, turns = total + report.total, turns + report.turns
         for column, sums in report.by.items():
             for each in sums:
                 known = by[column].get(each.subject)
-                by[column][each.subject] = each if known is None else _added(known, each)
+                by[column][each.subject] = each if known is None else known + each
     return UsageReport(
-        total, turns, {column: ledger.dearest_first(sums.values()) for column, sums in by.items()}
-    )
-
-
-def _added(one: UsageSum, other: UsageSum) -> UsageSum:
-    return UsageSum(
-        subject=one.subject,
-        requests=one.requests + other.requests,
-        usage=one.usage + other.usage,
-        cost_nanousd=one.cost_nanousd + other.cost_nanousd,
-        unknown_cost_requests=one.unknown_cost_requests + other.unknown_cost_requests,
+        total,
+        turns,
+        {column: dearest_first(sums.values()) for column, sums in by.items()},
     )

@@ -1,6 +1,5 @@
 """Getting an answer out to the client: paced, held at the gate, and broken where a fault says so."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,17 +13,13 @@ from sandbox.claude.prompt_cache import CacheUse
 from sandbox.claude.provider import Provider
 from sandbox.claude.stream import Frame, Head, frames, message_body, position_after
 from sandbox.connection import break_connection
+from sandbox.striking import hang
 from sandbox.wire import to_event, to_json
 
 _TRUNCATED = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"del\n\n'
 _UNKNOWN = to_event({"type": "weather_report", "outlook": "fair"}) + to_event(
     {"type": "content_block_delta", "index": 0, "delta": {"type": "shimmer_delta", "shimmer": 1}}
 )
-
-
-async def forever() -> None:
-    """Wait until cancelled: by the client's going away or by the simulator's stop."""
-    await asyncio.Event().wait()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,7 +110,7 @@ class Delivery:
         await pending.flush()
         self.broken = True
         if fault.kind is FaultKind.STALL:
-            await forever()
+            await hang()
         elif fault.kind is FaultKind.CUT:
             break_connection(self.request, reset=fault.reset)
         else:
@@ -152,7 +147,7 @@ class Delivery:
         await self._begin(response)
         await _Pending(self, response).send(sent)
         if fault is not None and fault.kind is FaultKind.STALL:
-            await forever()
+            await hang()
         if fault is not None and fault.kind is FaultKind.CUT:
             break_connection(self.request, reset=fault.reset)
             return response

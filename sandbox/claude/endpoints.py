@@ -10,7 +10,7 @@ from sandbox.claude.admin import AdminEndpoints
 from sandbox.claude.answer import ScriptError, compose
 from sandbox.claude.asked import Asked
 from sandbox.claude.batch_endpoints import BatchEndpoints
-from sandbox.claude.delivery import Delivery, forever
+from sandbox.claude.delivery import Delivery
 from sandbox.claude.errors import ApiError, invalid
 from sandbox.claude.faults import Fault, FaultKind
 from sandbox.claude.model_list import model_info, model_page
@@ -23,12 +23,10 @@ from sandbox.claude.stream import Head
 from sandbox.claude.validation import check_request, check_size, check_thinking_seals
 from sandbox.connection import break_connection
 from sandbox.outcome import Outcome
+from sandbox.striking import hang, web_page
 from sandbox.wire import BadJson, read_object
 
 REQUEST_ID = web.RequestKey("request_id", str)
-_HTML_PAGE = (
-    "<!doctype html><html><head><title>Welcome</title></head><body>Please log in.</body></html>"
-)
 
 
 @dataclass(slots=True)
@@ -199,7 +197,7 @@ async def _fail_early(call: _Call, fault: Fault) -> web.Response | None:
     if fault.kind is FaultKind.STATUS:
         raise fault.as_error()
     if fault.kind is FaultKind.HANG:
-        await forever()
+        await hang()
     if fault.kind is FaultKind.DROP:
         call.broken = True
         break_connection(call.request, reset=fault.reset)
@@ -209,7 +207,7 @@ async def _fail_early(call: _Call, fault: Fault) -> web.Response | None:
         return web.Response(text="this is not JSON", content_type="application/json")
     if fault.kind is FaultKind.HTML:
         call.broken = True
-        return web.Response(text=_HTML_PAGE, content_type="text/html")
+        return web_page()
     return None
 
 

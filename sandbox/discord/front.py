@@ -3,17 +3,17 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, NoReturn
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from aiohttp import web
 
-from sandbox.connection import break_connection
 from sandbox.discord.errors import ApiError
 from sandbox.discord.faults import CloudflareBan, Fault, FaultKind, fits
 from sandbox.discord.rate_limits import VIA, too_many
 from sandbox.discord.service import Service
 from sandbox.outcome import Outcome
+from sandbox.striking import Struck, break_off, hang, web_page
 from sandbox.wire import to_json
 
 API: Final = "/api/v10"
@@ -45,14 +45,14 @@ class Front:
         try:
             response = await self._answer(request, route, handler)
             outcome, status = Outcome.ANSWERED, response.status
-        except _Broken as broken:
-            outcome, response = Outcome.FAULTED, broken.response
+        except Struck as struck:
+            outcome, response = Outcome.FAULTED, struck.answer
         except ApiError as error:
             outcome, status, code = Outcome.REFUSED, error.status, error.code
             response = error_response(error)
         except CloudflareBan as ban:
             outcome, status = Outcome.REFUSED, 429
-            response = _page(429, str(ban), {"Retry-After": str(math.ceil(ban.retry_after_s))})
+            response = _banned(ban)
         finally:
             service.log.change(number, outcome=outcome, status=status, code=code)
         if status is not None:
@@ -86,9 +86,9 @@ class Front:
         await self._fail_before(request, fault)
         response = await _handled(request, handler)
         if fault.kind is FaultKind.LOST_ANSWER:
-            _break(request, fault)
+            break_off(request, reset=fault.reset)
         if fault.kind is FaultKind.HANG_AFTER:
-            await asyncio.Event().wait()
+            await hang()
         return response
 
     async def _fail_before(self, request: web.Request, fault: Fault) -> None:
@@ -99,11 +99,11 @@ class Front:
         if fault.kind is FaultKind.CLOUDFLARE:
             raise CloudflareBan(fault.retry_after_s)
         if fault.kind is FaultKind.HTML:
-            raise _Broken(_page(200, "Welcome", {}))
+            raise Struck(web_page())
         if fault.kind is FaultKind.DROP:
-            _break(request, fault)
+            break_off(request, reset=fault.reset)
         if fault.kind is FaultKind.HANG:
-            await asyncio.Event().wait()
+            await hang()
         if fault.kind is FaultKind.DELAY:
             await self._service.clock.sleep(fault.delay_s)
 
@@ -111,14 +111,6 @@ class Front:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind != "Bot" or not self._service.accepts(token):
             raise ApiError(401)
-
-
-class _Broken(Exception):
-    """The request ends in a way that no API has."""
-
-    def __init__(self, response: web.Response) -> None:
-        super().__init__("broken by a fault")
-        self.response = response
 
 
 def answer(payload: Any, status: int = 200) -> web.Response:
@@ -154,14 +146,10 @@ async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse
         raise ApiError(500) from error
 
 
-def _break(request: web.Request, fault: Fault) -> NoReturn:
-    break_connection(request, reset=fault.reset)
-    raise _Broken(web.Response())
-
-
-def _page(status: int, text: str, headers: Mapping[str, str]) -> web.Response:
+def _banned(ban: CloudflareBan) -> web.Response:
+    headers = {"Retry-After": str(math.ceil(ban.retry_after_s))}
     return web.Response(
-        text=_HTML.format(text, text), status=status, content_type="text/html", headers=headers
+        text=_HTML.format(ban, ban), status=429, content_type="text/html", headers=headers
     )
 
 

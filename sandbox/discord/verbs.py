@@ -3,11 +3,10 @@
 Users, channels and messages are named by themselves, by their ids, or users and channels by name.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sandbox.changes import WAIT_S
 from sandbox.discord.acting import Acting, File
 from sandbox.discord.interactions import Interaction
 from sandbox.discord.messages import Message, Pinged
@@ -257,28 +256,3 @@ class Verbs:
             for version in message.versions
             if version.pinged
         )
-
-    async def wait_for_text(
-        self,
-        text: str,
-        channel: ChannelRef = "general",
-        *,
-        to: UserRef | None = None,
-        timeout_s: float = WAIT_S,
-    ) -> Message:
-        """The first message there that contains the text, once there is one. Raises `TimeoutError`."""
-        person = None if to is None else self.world.user(to).id
-
-        def found() -> Iterable[Message]:
-            return (
-                message
-                for message in self.messages(channel)
-                if message.deleted_at is None
-                and message.seen_by in (None, person)
-                and text in message.content
-            )
-
-        await self._service.changes.until(
-            lambda: any(found()), what=f"{text!r}", timeout_s=timeout_s
-        )
-        return next(iter(found()))

@@ -7,8 +7,9 @@ from aiohttp import web
 from sandbox.outcome import Outcome
 from sandbox.slack.errors import SlackError
 from sandbox.slack.platform import Platform
-from sandbox.slack.striking import Struck, strike, strike_late
+from sandbox.slack.striking import strike, strike_late
 from sandbox.slack.world import InstallationState
+from sandbox.striking import Struck
 
 _LOGIN_PAGE = "<!doctype html><title>Sign in</title>"
 _Handler = Callable[[web.Request], Awaitable[web.Response]]

@@ -1,23 +1,11 @@
 """Doing to a request what a fault says."""
 
-import asyncio
-
 from aiohttp import web
 
 from bot.vocabulary import Clock
-from sandbox.connection import break_connection
 from sandbox.slack.errors import SlackError
 from sandbox.slack.faults import Fault, FaultKind
-
-_HTML_PAGE = "<!doctype html><html><body>Please log in.</body></html>"
-
-
-class Struck(Exception):
-    """A fault decides what is answered; nobody reads it where the connection was broken."""
-
-    def __init__(self, answer: web.Response) -> None:
-        super().__init__()
-        self.answer = answer
+from sandbox.striking import Struck, break_off, hang, web_page
 
 
 async def strike(request: web.Request, fault: Fault, clock: Clock) -> None:
@@ -34,21 +22,19 @@ async def strike(request: web.Request, fault: Fault, clock: Clock) -> None:
     if fault.kind is FaultKind.RATE_LIMITED:
         raise rate_limited(fault.retry_after_s)
     if fault.kind is FaultKind.NOT_JSON:
-        raise Struck(web.Response(text=_HTML_PAGE, content_type="text/html"))
+        raise Struck(web_page())
     if fault.kind is FaultKind.HANG:
-        await asyncio.Event().wait()
+        await hang()
     if fault.kind is FaultKind.DELAY:
         await clock.sleep(fault.delay_s)
     if fault.kind is FaultKind.DROP:
-        break_connection(request, reset=fault.reset)
-        raise Struck(web.Response())
+        break_off(request, reset=fault.reset)
 
 
 def strike_late(request: web.Request, fault: Fault) -> None:
     """Do what the fault says when all is done but the answer. Raises `Struck`."""
     if fault.kind is FaultKind.LOST_ANSWER:
-        break_connection(request, reset=fault.reset)
-        raise Struck(web.Response())
+        break_off(request, reset=fault.reset)
 
 
 def rate_limited(retry_after_s: int) -> SlackError:

@@ -13,8 +13,9 @@ from sandbox.slack.errors import SlackError
 from sandbox.slack.faults import Fault
 from sandbox.slack.holds import Stage
 from sandbox.slack.platform import Platform
-from sandbox.slack.striking import Struck, rate_limited, strike, strike_late
+from sandbox.slack.striking import rate_limited, strike, strike_late
 from sandbox.slack.world import Installation, InstallationState
+from sandbox.striking import Struck
 
 _log = logging.getLogger(__name__)
 _SECRETS = frozenset({"token", "client_secret", "refresh_token"})

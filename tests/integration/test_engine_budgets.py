@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from storage.usage import turn_figures
+from storage import turn_figures
 from tests.engine_rig import engine
 
 EVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -110,7 +110,7 @@ async def test_a_cheaper_model_answers_while_it_fits(ready_url: str) -> None:
         assert outcomes == ["answered", "answered", "over_budget", "over_budget"]
         assert {asked.model for asked in rig.asked} == {"claude-haiku-5-5"}
         assert rig.claude.bill().total_nanousd <= 1_200_000
-        figures = await rig.database.read(turn_figures, since=EVER[0], until=EVER[1])
+        figures = await rig.database.read(turn_figures.of_period, since=EVER[0], until=EVER[1])
         assert (figures.answered, figures.turned_away, figures.fallbacks) == (2, 2, 2)
 
 

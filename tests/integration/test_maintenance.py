@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from bot.maintenance import Maintenance
-from bot.vocabulary import Closing, EntryStatus, ManualClock, SystemClock, Usage
+from bot.vocabulary import Closing, EntryStatus, ManualClock, SystemClock, TurnOutcome, Usage
 from config import load_settings
-from storage import answers, history, integrity, ledger, ratings, schedules, told, turns
+from storage import answers, history, integrity, ledger, ratings, schedules, told, turns, usage_sums
 from storage.answers import KnownAnswer
 from storage.budgets import BudgetClaim
 from storage.database import Database
@@ -71,7 +71,7 @@ class Nights:
             ledger.open_entry, name, request(turn_id=work.turn.id), claims=(), now=now
         )
         answered = Answered(
-            outcome="answered",
+            outcome=TurnOutcome.ANSWERED,
             answer="because",
             footer="8 tokens",
             history=(QUESTION, REPLY),
@@ -111,7 +111,7 @@ async def test_old_texts_go_and_what_they_cost_stays(nights: Nights) -> None:
     await nights.after(8, "[retention]\ntext_days = 7")
     assert await nights.texts("old", old) == [None, None]
     assert await nights.texts("young", young) == ["why?", "because", "because", "8 tokens"]
-    report = await nights.database.read(ledger.report, (), since=None, until=None)
+    report = await nights.database.read(usage_sums.report, (), since=None, until=None)
     assert (report.total.cost_nanousd, report.total.requests, report.turns) == (112, 2, 2)
 
 
@@ -199,12 +199,12 @@ async def test_requests_of_the_dead_are_closed_within_the_hour(nights: Nights) -
         )
     await nights.clock.advance(3601)
     await nights.look()
-    total = await nights.database.read(ledger.total, since=None, until=None)
+    total = await nights.database.read(usage_sums.total, since=None, until=None)
     assert total.usage == Usage(input_tokens=100)
     assert total.cost_nanousd == known_price("", total.usage, T0)
     await nights.clock.advance(3600)
     await nights.look()
-    total = await nights.database.read(ledger.total, since=None, until=None)
+    total = await nights.database.read(usage_sums.total, since=None, until=None)
     assert total.usage == Usage(input_tokens=200)
     assert await nights.database.read(integrity.problems, now=nights.clock.now()) == []
 

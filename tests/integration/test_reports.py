@@ -17,8 +17,9 @@ from bot.reports.sending import LATE, LONGEST_RETRY, MAX_ATTEMPTS, Sent
 from bot.vocabulary import SystemClock
 from sandbox.testing import MovableClock
 from storage import reports
-from storage.ledger import ledger, turns
+from storage.ledger import ledger
 from storage.reports import ReportStatus, Sending
+from storage.turns import turns
 from tests.engine_rig import PATIENCE_S, Rig, engine
 from tests.support import wait_until
 

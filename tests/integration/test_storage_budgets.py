@@ -12,7 +12,7 @@ from bot.engine.accounts import ChannelLimited, LedgerBooks
 from bot.money.budget_rules import BudgetRules
 from bot.vocabulary import Closing, EntryStatus, SystemClock, Usage
 from config.sections import LimitsSettings
-from storage import budgets, ledger
+from storage import budgets, ledger, usage_sums
 from storage.admission import Slot, admit
 from storage.budgets import BudgetClaim, BudgetState
 from storage.database import Database
@@ -49,7 +49,7 @@ async def _counted(database: Database, key: str = "global") -> tuple[int, int] |
 
 
 async def _requests(database: Database) -> int:
-    return (await database.read(ledger.total, since=None, until=None)).requests
+    return (await database.read(usage_sums.total, since=None, until=None)).requests
 
 
 async def _admit(

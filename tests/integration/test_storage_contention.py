@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.vocabulary import Closing, EntryStatus, Usage
-from storage import ledger, turns
+from bot.vocabulary import Closing, EntryStatus, TurnOutcome, Usage
+from storage import ledger, turns, usage_sums
 from storage.database import Database
 from storage.turns import Answered, Work
 from tests.storage_kit import LEASE_S, T0, at, put, request, said, take, thread
@@ -50,7 +50,7 @@ async def test_heartbeats_and_commits_do_not_get_in_each_others_way(database: Da
     finally:
         done.set()
         await beating
-    total = await database.read(ledger.total, since=None, until=None)
+    total = await database.read(usage_sums.total, since=None, until=None)
     assert (total.requests, total.cost_nanousd) == (TURNS, TURNS * 56)
 
 
@@ -77,5 +77,5 @@ async def _beat(database: Database, works: list[Work], now: datetime) -> None:
 async def _commit(database: Database, work: Work) -> None:
     usage = Usage(input_tokens=3, output_tokens=5)
     closing = Closing(f"e-{work.turn.id}", usage, EntryStatus.COMPLETED, 56)
-    answered = Answered("answered", "yes", entry=closing)
+    answered = Answered(TurnOutcome.ANSWERED, "yes", entry=closing)
     await database.write(turns.commit, work, answered, revision=None, now=at(2))

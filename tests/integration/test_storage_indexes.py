@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlmodel import SQLModel
 
 from bot.reporting import put_together
-from bot.vocabulary import Attachment, SystemClock
+from bot.vocabulary import Attachment, SystemClock, TurnOutcome
 from config import Settings
-from storage import answers, inbox, ledger, overview, rate_limits, threads, told, turns
+from storage import answers, inbox, ledger, overview, rate_limits, threads, told, turns, usage_sums
 from storage.database import Database
+from storage.subjects import Subject
 from storage.turns import Answered
-from storage.usage import Subject
 from tests.engine_rig import engine
 from tests.storage_kit import (
     CHANNEL,
@@ -25,6 +25,7 @@ from tests.storage_kit import (
     put,
     request,
     said,
+    take,
     take_one,
     thread,
 )
@@ -144,7 +145,7 @@ async def _of_troubled_turns(database: Database) -> dict[str, Any]:
         await database.write(threads.request_stop, thread().key, now=T0)
         await database.write(rate_limits.left_at, [(work.turn.id, T0)])
         work = await take_one(database, owner="r2", now=at(LEASE_S))
-        failed = Answered("failed", "sorry")
+        failed = Answered(TurnOutcome.FAILED, "sorry")
         await database.write(turns.commit, work, failed, revision=None, now=T0)
         fence, turn_id = work.held.fence, work.turn.id
         await database.write(turns.undelivered, fence, turn_id, until=T0, now=T0)
@@ -196,6 +197,18 @@ async def test_no_query_of_a_troubled_turn_reads_a_whole_table(database: Databas
     assert await _whole_reads(database, heard) == {}
 
 
+async def test_no_heartbeat_of_many_turns_reads_a_whole_table(database: Database) -> None:
+    """However many threads a replica holds, those alone are looked at when it renews their leases."""
+    for name in ("1", "2", "3"):
+        await put(database, said(where=thread(name)))
+    held = [work.held.fence for work in await take(database)]
+    with heard_statements() as heard:
+        await database.write(
+            turns.keep, owner=held[0].owner, held=held, running=(), now=T0, lease_s=LEASE_S
+        )
+    assert await _whole_reads(database, heard) == {}
+
+
 async def test_no_query_of_the_dashboard_reads_a_whole_table(database: Database) -> None:
     """A page that is always open costs the same whatever is stored. Counters of budgets are few: one a
     subject in its present period."""
@@ -206,7 +219,7 @@ async def test_no_query_of_the_dashboard_reads_a_whole_table(database: Database)
         await take_one(database)
         assert await database.read(overview.way_of, f"{CHANNEL.key}:q1")
         await database.read(overview.last_runs, ["retention"])
-        await database.read(ledger.report, ("model", "plugin"), since=T0, until=at(1))
+        await database.read(usage_sums.report, ("model", "plugin"), since=T0, until=at(1))
         await database.read(turns.parked, limit=9)
     assert await _whole_reads(database, heard) == {}
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from bot.vocabulary import BillableRequest, Closing, EntryStatus, Usage
-from storage import budgets, ledger
+from storage import budgets, ledger, turn_figures, usage_sums
 from storage.budgets import BudgetClaim
 from storage.database import Database
 from storage.errors import Unpriced
-from storage.ledger import UsageSum
+from storage.usage_sums import UsageSum
 from tests.storage_kit import (
     T0,
     answer,
@@ -68,7 +68,7 @@ async def _spent(
 
 
 async def _total(database: Database) -> UsageSum:
-    return await database.read(ledger.total, since=None, until=None)
+    return await database.read(usage_sums.total, since=None, until=None)
 
 
 async def test_a_request_counts_from_its_opening_and_costs_from_its_closing(
@@ -195,7 +195,7 @@ async def test_entries_can_be_opened_closed_and_summed_up_together(database: Dat
     closings = [Closing(name, Usage(1, 1), EntryStatus.COMPLETED, 5) for name in ("e0", "e1")]
     await database.write(ledger.close_all, closings, now=T0)
     assert await database.read(ledger.open_of, "batch.1") == ["e2"]
-    assert (await database.read(ledger.total_of, "batch.1")).cost_nanousd == 10
+    assert (await database.read(usage_sums.total_of, "batch.1")).cost_nanousd == 10
 
 
 async def test_a_dead_request_without_a_price_frees_what_it_held(database: Database) -> None:
@@ -217,7 +217,7 @@ async def test_sums_by_a_column_have_the_dearest_first(database: Database) -> No
     costs = {"e1": 10, "e2": 30, "e3": 30, "e4": 15, "e5": 5}
     for entry_id, person in people.items():
         await _spent(database, entry_id, request(person=person), costs[entry_id])
-    sums = await database.read(ledger.by, "person_key", since=None, until=None)
+    sums = await database.read(usage_sums.by, "person_key", since=None, until=None)
     assert [(each.subject, each.requests, each.cost_nanousd) for each in sums] == [
         ("ada", 1, 30),
         ("cyd", 1, 30),
@@ -231,10 +231,10 @@ async def test_a_period_includes_its_beginning_and_not_its_end(database: Databas
     for number in range(4):
         await _spent(database, f"e{number}", request(), 10**number, now=at(number))
     zone = timezone(timedelta(hours=-5))
-    early = await database.read(ledger.total, since=T0, until=at(2).astimezone(zone))
-    late = await database.read(ledger.total, since=at(2), until=None)
+    early = await database.read(usage_sums.total, since=T0, until=at(2).astimezone(zone))
+    late = await database.read(usage_sums.total, since=at(2), until=None)
     assert (early.cost_nanousd, late.cost_nanousd) == (11, 1100)
-    sums = await database.read(ledger.by, "model", since=at(1), until=at(3))
+    sums = await database.read(usage_sums.by, "model", since=at(1), until=at(3))
     assert [each.cost_nanousd for each in sums] == [110]
 
 
@@ -249,7 +249,7 @@ async def test_a_report_agrees_with_itself(database: Database) -> None:
             purpose="summary" if number else "answer",
         )
         await _spent(database, f"e{number}", asked, 10**number, now=at(number))
-    whole = await database.read(ledger.report, columns, since=None, until=None)
+    whole = await database.read(usage_sums.report, columns, since=None, until=None)
     assert (whole.total.requests, whole.total.cost_nanousd) == (3, 111)
     assert set(whole.by) == set(columns)
     for sums in whole.by.values():
@@ -272,16 +272,16 @@ async def test_answered_turns_are_those_with_an_answer(database: Database) -> No
         (at(1), None, 1),
         (at(2), None, 0),
     ):
-        assert await database.read(ledger.answered_turns, since=since, until=until) == count, (
-            f"in [{since}, {until})"
-        )
+        assert (
+            await database.read(turn_figures.answered_turns, since=since, until=until) == count
+        ), f"in [{since}, {until})"
 
 
 async def test_nothing_used_is_what_an_empty_database_reports(database: Database) -> None:
     """So whoever has no database yet sees the same report."""
     columns = ("model", "purpose")
-    empty = await database.read(ledger.report, columns, since=T0, until=T0 + timedelta(days=1))
-    nothing = ledger.nothing_used(columns)
+    empty = await database.read(usage_sums.report, columns, since=T0, until=T0 + timedelta(days=1))
+    nothing = usage_sums.nothing_used(columns)
     assert (empty.total, empty.turns) == (nothing.total, nothing.turns)
     assert {column: list(sums) for column, sums in empty.by.items()} == {
         column: list(sums) for column, sums in nothing.by.items()

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection, text
 
+from bot.vocabulary import TurnOutcome
 from storage import inbox, threads, turns
 from storage.database import Database
 from storage.errors import LeaseLost, Revised
@@ -170,7 +171,9 @@ async def test_a_stop_reaches_a_running_turn(database: Database) -> None:
     assert await database.write(threads.request_stop, work.held.fence.thread_key, now=T0)
     signal = await database.read(threads.look, work.held.fence)
     assert signal.stop_requested
-    await database.write(turns.commit, work, Answered("stopped", "so f"), revision=None, now=T0)
+    await database.write(
+        turns.commit, work, Answered(TurnOutcome.STOPPED, "so f"), revision=None, now=T0
+    )
     await end(database, work)
     await put(database, said("next"))
     assert not (await take_one(database)).held.stop_requested
@@ -303,7 +306,9 @@ async def test_a_message_that_commits_while_a_turn_ends_is_not_lost(
     """The end asks what waits only after it holds the thread, so it sees a message being put."""
     await put(database, said("first"))
     work = await take_one(database)
-    await database.write(turns.commit, work, Answered("answered", "hi"), revision=None, now=T0)
+    await database.write(
+        turns.commit, work, Answered(TurnOutcome.ANSWERED, "hi"), revision=None, now=T0
+    )
     putting = asyncio.create_task(database.write(_put_then_wait_for_the_gate))
     await _blocked(gate, 1)
     ending = asyncio.create_task(end(database, work))

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from bot.vocabulary import Closing, EntryStatus, Usage
-from storage import answers, history, inbox, ledger, rate_limits, turns
+from bot.vocabulary import Closing, EntryStatus, TurnOutcome, Usage
+from storage import answers, history, inbox, ledger, rate_limits, turns, usage_sums
 from storage.answers import KnownAnswer
 from storage.database import Database
 from storage.errors import LeaseLost, Revised
@@ -30,7 +30,7 @@ from tests.storage_kit import (
 QUESTION = NewSaid("user", ({"type": "text", "text": "why?"},), 3)
 REPLY = NewSaid("assistant", ({"type": "text", "text": "because … ✓"},), 5)
 WHOLE = Answered(
-    outcome="answered",
+    outcome=TurnOutcome.ANSWERED,
     answer="because … ✓",
     history=(QUESTION, REPLY),
     model="claude-sonnet-5-5",
@@ -58,7 +58,7 @@ async def test_a_commit_writes_everything_at_once(database: Database) -> None:
         ("user", QUESTION.content, 3),
         ("assistant", REPLY.content, 5),
     ]
-    total = await database.read(ledger.total, since=None, until=None)
+    total = await database.read(usage_sums.total, since=None, until=None)
     assert (total.cost_nanousd, total.usage.output_tokens) == (56, 5)
     assert await database.read(answers.same_request, "key", since=T0) == WHOLE.remembered
     await end(database, work, now=at(3))
@@ -98,7 +98,7 @@ async def test_a_commit_that_comes_twice_counts_once(database: Database) -> None
     await database.write(inbox.revise, CHANNEL, "q2", text="and now?", attachments=(), now=T0)
     await database.write(turns.commit, work, WHOLE, revision=work.held.revision, now=at(4))
     assert len(await database.read(history.window, thread().key, start=0)) == 2
-    total = await database.read(ledger.total, since=None, until=None)
+    total = await database.read(usage_sums.total, since=None, until=None)
     assert (total.requests, total.cost_nanousd) == (1, 56)
     assert await end(database, work), "the message that came meanwhile still waits"
 
@@ -121,7 +121,7 @@ async def test_an_answer_that_was_not_shown_yet_is_found_again(database: Databas
     """A crash between commit and delivery: the successor has the committed answer to show."""
     await put(database, said())
     work = await take_one(database)
-    answered = Answered("answered", "the whole truth", footer="3 tokens")
+    answered = Answered(TurnOutcome.ANSWERED, "the whole truth", footer="3 tokens")
     await database.write(turns.commit, work, answered, revision=None, now=T0)
     again = await take_one(database, owner="r2", now=at(LEASE_S))
     assert again.turn.status is TurnStatus.ANSWERED
@@ -148,7 +148,7 @@ async def test_a_dead_holders_requests_are_closed_when_its_turn_is_resumed(
         )
     await database.write(ledger.progress, [("heard", Usage(input_tokens=40, output_tokens=7))])
     await take_one(database, owner="r2", now=at(LEASE_S))
-    total = await database.read(ledger.total, since=None, until=None)
+    total = await database.read(usage_sums.total, since=None, until=None)
     assert total.usage == Usage(input_tokens=140, output_tokens=7)
     assert total.cost_nanousd == known_price("", total.usage, T0)
 
@@ -157,7 +157,9 @@ async def test_a_failed_delivery_is_counted_and_tried_later(database: Database) 
     """Not before its time, by the same turn, with the count of failures."""
     await put(database, said())
     work = await take_one(database)
-    await database.write(turns.commit, work, Answered("answered", "x"), revision=None, now=T0)
+    await database.write(
+        turns.commit, work, Answered(TurnOutcome.ANSWERED, "x"), revision=None, now=T0
+    )
     await database.write(turns.undelivered, work.held.fence, work.turn.id, until=at(30), now=T0)
     assert await take(database, now=at(29)) == []
     again = await take_one(database, now=at(30))
@@ -168,7 +170,11 @@ async def _park(database: Database, text: str, *, after_s: float = 0.0) -> str:
     await put(database, said(text, where=thread(text)), now=at(after_s))
     work = await take_one(database, now=at(after_s))
     await database.write(
-        turns.commit, work, Answered("failed", "sorry", detail="overloaded"), revision=None, now=T0
+        turns.commit,
+        work,
+        Answered(TurnOutcome.FAILED, "sorry", detail="overloaded"),
+        revision=None,
+        now=T0,
     )
     await database.write(
         turns.end, work.held.fence, work.turn.id, parked=True, detail="overloaded", now=T0
@@ -223,7 +229,7 @@ async def test_a_turn_that_ends_without_starting_gives_its_place_back(database: 
     await database.write(turns.undelivered, second.held.fence, second.turn.id, until=kept, now=T0)
     resumed = await take_one(database, now=kept)
     await database.write(
-        turns.commit, resumed, Answered("withdrawn", None), revision=None, now=kept
+        turns.commit, resumed, Answered(TurnOutcome.WITHDRAWN, None), revision=None, now=kept
     )
     assert await _start(database, "third", now=kept) is None
 

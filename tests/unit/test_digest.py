@@ -20,8 +20,9 @@ from bot.reports.forecast import forecast_nanousd
 from bot.reports.picture import draw
 from bot.vocabulary import Usage
 from config.catalogue import Catalogue
-from storage.ledger import DIRECT
-from storage.usage import Share, TurnFigures
+from storage.subjects import DIRECT
+from storage.turn_figures import TurnFigures
+from storage.usage import Share
 
 UTC = ZoneInfo("UTC")
 WEEK = around(date(2026, 11, 16), "week", UTC)

@@ -8,7 +8,7 @@ from bot.claude.observer import Observer, RequestReport
 from bot.telemetry.claude_metrics import ClaudeMetrics
 from bot.telemetry.labels import MAX_VALUES
 from bot.telemetry.metrics import Metrics
-from bot.vocabulary import Attribution, EntryStatus, Usage
+from bot.vocabulary import Attribution, EntryStatus, TurnOutcome, Usage
 
 MODEL = "claude-sonnet-5-5"
 
@@ -36,7 +36,7 @@ def test_turns_are_counted_by_outcome_and_while_they_run(metrics: Metrics) -> No
     """Two turns began, one was answered: one still runs."""
     metrics.turn_started()
     metrics.turn_started()
-    metrics.turn_finished("answered")
+    metrics.turn_finished(TurnOutcome.ANSWERED)
     assert value(metrics, "parley_active_turns") == 1
     assert value(metrics, "parley_turns_total", outcome="answered") == 1
 
@@ -174,5 +174,5 @@ def test_labels_do_not_grow_without_bound(claude: ClaudeMetrics) -> None:
 def test_two_sets_of_metrics_live_side_by_side() -> None:
     """Nothing is global: each registry has its own counts."""
     one, two = Metrics(registry=CollectorRegistry()), Metrics(registry=CollectorRegistry())
-    one.turn_finished("answered")
+    one.turn_finished(TurnOutcome.ANSWERED)
     assert value(two, "parley_turns_total", outcome="answered") is None

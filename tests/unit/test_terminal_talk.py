@@ -17,10 +17,17 @@ from adapters.terminal.lines import Lines
 from adapters.terminal.transcript import Transcript
 from adapters.terminal.view import PlainView
 from bot.ports import AdapterSetup, Part, PlatformError, TurnReport
-from bot.vocabulary import Attachment, MessageReceived, StopRequested, SystemClock, Usage
+from bot.vocabulary import (
+    Attachment,
+    MessageReceived,
+    StopRequested,
+    SystemClock,
+    TurnOutcome,
+    Usage,
+)
 from tests.support import wait_until
 
-REPORT = TurnReport(outcome="answered", model="m", usage=Usage(1, 1), cost_nanousd=1)
+REPORT = TurnReport(outcome=TurnOutcome.ANSWERED, model="m", usage=Usage(1, 1), cost_nanousd=1)
 
 
 class Typed(Lines):

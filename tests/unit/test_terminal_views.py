@@ -16,7 +16,7 @@ from adapters.terminal.rich_view import RichView
 from adapters.terminal.transcript import Entry
 from adapters.terminal.view import PlainView, View
 from bot.ports import TurnReport
-from bot.vocabulary import Usage
+from bot.vocabulary import TurnOutcome, Usage
 
 ANSWER = """\
 # A title
@@ -279,5 +279,7 @@ def test_what_an_answer_used_is_told_in_a_line(
     usage: Usage, cost_nanousd: int | None, line: str
 ) -> None:
     """Model, tokens, what came from the cache, and dollars to a hundredth of a cent; else the outcome."""
-    report = TurnReport(outcome="cached", model="m", usage=usage, cost_nanousd=cost_nanousd)
+    report = TurnReport(
+        outcome=TurnOutcome.CACHED, model="m", usage=usage, cost_nanousd=cost_nanousd
+    )
     assert report_line(report) == line
