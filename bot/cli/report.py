@@ -2,7 +2,9 @@
 
 import getpass
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import click
 
 from bot.cli.database import run_plainly, settings_for_data
 from bot.cli.frame import examples, json_option, print_json
+from bot.cli.report_fields import fields_of
 from bot.vocabulary import SystemClock
 from config import Settings
 from config.reports import ReportSettings
@@ -17,10 +20,38 @@ from config.reports import ReportSettings
 if TYPE_CHECKING:
     from bot.money.periods import Period
     from bot.reporting import Reporting
-    from bot.reports.figures import Figures
     from bot.reports.sending import Sent
+    from bot.showing import Shown
     from storage.database import Database
-    from storage.usage import Share
+
+SENTENCES = {
+    "delivered": "delivered",
+    "on_its_way": "still being delivered; a running service goes on with it",
+    "refused": "refused; --again tries anew",
+    "waiting": "not sent yet",
+    "already": "was sent before; --again sends it once more",
+}
+"""What is said of a target, by what became of its report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A target, what became of its report, and why."""
+
+    to: str
+    outcome: str
+    why: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """People there don't see it, and nobody is at it."""
+        return self.outcome in ("refused", "waiting")
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """As JSON has it."""
+        told = {"to": self.to, "outcome": self.outcome}
+        return {**told, "why": self.why} if self.why else told
 
 
 @click.command(
@@ -40,6 +71,14 @@ if TYPE_CHECKING:
 @click.option("--send", is_flag=True, help="Send it to the report's destinations now.")
 @click.option("--again", is_flag=True, help="Send it even where it was sent before.")
 @click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="How long to watch a running service deliver it.",
+)
+@click.option(
     "--png", type=click.Path(dir_okay=False, path_type=Path), help="Write the picture to a file."
 )
 @json_option
@@ -50,13 +89,15 @@ def command(
     period: str | None,
     send: bool,
     again: bool,
+    wait: float,
     png: Path | None,
     as_json: bool,
 ) -> None:
     """Show the digest of a report of the settings, or send it; it may run beside the service.
 
     With --send it is put into the inbox, each destination's once. A running service shows it; where
-    none runs, this command does.
+    none runs, this command does. Each destination is told with what became of it; the status is 1 if
+    one refused it, or can't be reached.
     """
     settings = settings_for_data()
     report = _report(settings, name)
@@ -70,17 +111,18 @@ def command(
     )
     if png is not None and picture is not None:
         png.write_bytes(picture)
-    sent: list[Sent] = []
-    shown = True
-    if send:
-        sent, shown = run_plainly(_send(settings, report, wanted, again=again))
+    sent = (
+        run_plainly(_send(settings, report, wanted, again=again, within_s=wait), "Sending")
+        if send
+        else []
+    )
     if as_json:
-        print_json({**figures, **({"sent": [_told(each) for each in sent]} if send else {})})
-    elif not send:
-        click.echo(text)
-    else:
+        print_json({**figures, **({"sent": [each.fields for each in sent]} if send else {})})
+    elif send:
         _say(sent)
-    ctx.exit(0 if shown and all(each.outcome != "waiting" for each in sent) else 1)
+    else:
+        click.echo(text)
+    ctx.exit(1 if any(each.failed for each in sent) else 0)
 
 
 def _report(settings: Settings, name: str) -> ReportSettings:
@@ -117,7 +159,7 @@ async def _digest(
         picture = await draw(digest.drawing) if with_picture else None
         if with_picture and picture is None:
             raise click.ClickException("the picture could not be drawn")
-        return _fields(report, figures), digest.text, picture
+        return fields_of(report, figures), digest.text, picture
 
 
 async def _opened(settings: Settings, stack: AsyncExitStack) -> "Database":
@@ -153,8 +195,9 @@ async def _reporting(
 
 
 async def _send(
-    settings: Settings, report: ReportSettings, period: "Period", *, again: bool
-) -> "tuple[list[Sent], bool]":
+    settings: Settings, report: ReportSettings, period: "Period", *, again: bool, within_s: float
+) -> list[Told]:
+    """Put it into the inbox for each target, and see what becomes of it."""
     from bot.showing import Showing
     from storage.database import Database
     from storage.migrations.start import bring_up_to_date
@@ -165,96 +208,22 @@ async def _send(
     showing = Showing(settings=settings, clock=SystemClock())
     by = f"command line, {getpass.getuser()}"
     sent = await showing.send(report.name, period, report.to, by=by, again=again)
-    keys = [each.message_key for each in sent if each.outcome == "sent" and each.message_key]
-    return sent, await showing.shown(keys) if keys else True
+    keys = [each.message_key for each in sent if each.message_key]
+    shown = await showing.shown(keys, within_s=within_s) if keys else {}
+    return [_told(each, shown) for each in sent]
 
 
-def _say(sent: "list[Sent]") -> None:
+def _say(sent: "Sequence[Told]") -> None:
+    """A line for each target; what did not work goes to stderr."""
     for each in sent:
-        match each.outcome:
-            case "sent":
-                click.echo(f"{each.destination}: sent")
-            case "already":
-                click.echo(f"{each.destination}: was sent before; --again sends it once more")
-            case "waiting":
-                click.echo(f"{each.destination}: not sent yet: {each.why}", err=True)
+        line = f"{each.to}: {SENTENCES[each.outcome]}"
+        click.echo(f"{line}: {each.why}" if each.why else line, err=each.failed)
 
 
-def _told(each: "Sent") -> dict[str, str]:
-    told = {"to": each.destination, "outcome": each.outcome}
-    return {**told, "why": each.why} if each.why else told
-
-
-def _fields(report: ReportSettings, figures: "Figures") -> dict[str, Any]:
-    from bot.money.amounts import dollars
-
-    used, month = figures.used, figures.month
-    return {
-        "report": report.name,
-        "period": figures.period.name,
-        "since": figures.period.since.isoformat(),
-        "until": figures.period.until.isoformat(),
-        "so_far": figures.so_far,
-        "cost_usd": dollars(used.cost_nanousd),
-        "cost_before_usd": (
-            None if figures.before_nanousd is None else dollars(figures.before_nanousd)
-        ),
-        "unknown_cost_requests": used.unknown_cost_requests,
-        "requests": used.requests,
-        "turns": figures.turns.answered,
-        "failed": figures.turns.failed,
-        "turned_away": figures.turns.turned_away,
-        "fallbacks": figures.turns.fallbacks,
-        "first_text_s": figures.turns.first_text_s,
-        "input_tokens": used.usage.input_tokens,
-        "output_tokens": used.usage.output_tokens,
-        "cache_read_tokens": used.usage.cache_read_tokens,
-        "cache_write_tokens": used.usage.cache_write_tokens,
-        "saved_usd": dollars(used.saved_nanousd),
-        "month": {
-            "name": month.period.name,
-            "cost_usd": dollars(month.spent_nanousd),
-            "forecast_usd": dollars(month.forecast_nanousd),
-            "budget_usd": None if month.limit_nanousd is None else dollars(month.limit_nanousd),
-        },
-        "by_day": [
-            {"day": day.isoformat(), "cost_usd": dollars(sum(figures.days[day].values()))}
-            for day in figures.period.days
-        ],
-        "by_channel": [{"channel": each.subject, **_share(each)} for each in figures.channels],
-        "by_person": (
-            [{"person": each.subject, **_share(each)} for each in figures.people]
-            if report.people
-            else []
-        ),
-        "by_model": [
-            {"model": each.model, "cost_usd": dollars(each.cost_nanousd), "requests": each.requests}
-            for each in used.by_model
-        ],
-        "unusual": [
-            *(
-                {"day": each.day.isoformat(), **_unusual(each.cost)}
-                for each in figures.unusual_days
-            ),
-            *(
-                {"channel": each.channel_key, **_unusual(each.cost)}
-                for each in figures.unusual_channels
-            ),
-        ],
-    }
-
-
-def _share(each: "Share") -> dict[str, Any]:
-    from bot.money.amounts import dollars
-
-    return {
-        "cost_usd": dollars(each.cost_nanousd),
-        "requests": each.requests,
-        "unknown_cost_requests": each.unknown_cost_requests,
-    }
-
-
-def _unusual(cost: Any) -> dict[str, str]:
-    from bot.money.amounts import dollars
-
-    return {"cost_usd": dollars(cost.cost_nanousd), "usual_usd": dollars(cost.usual_nanousd)}
+def _told(each: "Sent", shown: "Mapping[str, Shown]") -> Told:
+    """What became of it in the end; one that was sent before may have been refused since."""
+    if each.message_key is None:
+        return Told(each.destination, each.outcome, each.why)
+    end = shown[each.message_key]
+    before = each.outcome == "already" and end.outcome == "delivered"
+    return Told(each.destination, "already" if before else end.outcome, end.why)

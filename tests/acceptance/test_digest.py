@@ -122,7 +122,7 @@ async def test_a_digest_by_hand_reaches_every_office_once(tmp_path: Path) -> Non
         send = ("report", "weekly", "--period", this_week(), "--send")
         status, told = await parley(place, *send)
         assert (status, told["cost_usd"]) == (0, dollars(nanousd))
-        assert [each["outcome"] for each in told["sent"]] == ["sent"] * 3
+        assert [each["outcome"] for each in told["sent"]] == ["delivered"] * 3
         await place.arrived()
         total = to_the_cent(nanousd)
         for shown in (*place.in_slack(), *place.in_slack("@ada")):
@@ -138,7 +138,7 @@ async def test_a_digest_by_hand_reaches_every_office_once(tmp_path: Path) -> Non
         assert [each["outcome"] for each in told["sent"]] == ["already"] * 3
         await place.rig.stop()
         status, told = await parley(place, *send, "--again")
-        assert (status, [each["outcome"] for each in told["sent"]]) == (0, ["sent"] * 3)
+        assert (status, [each["outcome"] for each in told["sent"]]) == (0, ["delivered"] * 3)
         await place.arrived(2)
 
 
