@@ -54,7 +54,8 @@ class Showing:
         """
         database = self._database()
         try:
-            deadline = self._clock.monotonic() + PATIENCE_S
+            patience_s = PATIENCE_S if await self._somebody_may_serve() else 0.0
+            deadline = self._clock.monotonic() + patience_s
             while self._clock.monotonic() < deadline or await self._in_hand(database, message_keys):
                 if await self._over(database, message_keys):
                     return await self._delivered(database, message_keys)
@@ -74,6 +75,14 @@ class Showing:
             with_web=False,
         )
         await service.work_off(lambda: self._over(database, message_keys), within_s=SHOW_S)
+
+    async def _somebody_may_serve(self) -> bool:
+        """Another process has the database in use, or may have (see `Database.sole_user`)."""
+        database = self._database()  # one of its own: its mark must be gone again at once
+        try:
+            return not database.sole_user()
+        finally:
+            await database.close()
 
     async def _over(self, database: Database, message_keys: Sequence[str]) -> bool:
         found = [await database.read(turns.of_message, key) for key in message_keys]
