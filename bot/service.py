@@ -12,6 +12,7 @@ from bot.claude.client import ClaudeClient
 from bot.engine.buffered_intake import BufferedIntake
 from bot.engine.dispatcher import Dispatcher
 from bot.engine.intake import EngineIntake
+from bot.engine.taking_over import free_what_was_held
 from bot.host.running import RunningPlugins
 from bot.ports import Adapter, PlatformError
 from bot.scheduler import Scheduler
@@ -144,6 +145,7 @@ class Service:
     async def _make_ready(self) -> None:
         await self._prepare(self._database)
         await self._database.synchronise_clock()
+        await free_what_was_held(self._database)
 
     async def _work(self, stop: asyncio.Event) -> None:
         background = [

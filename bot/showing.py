@@ -76,12 +76,13 @@ class Showing:
         none does, this process takes up what waits in the inbox, other people's questions among it, until
         they are shown. Raises `StorageError`.
         """
+        patience_s = PATIENCE_S if await self._somebody_may_serve() else 0.0
         async with AsyncExitStack() as stack:
             database = self._database()
             stack.push_async_callback(database.close)
             found = zip(message_keys, await self._turns(database, message_keys), strict=True)
             waiting = [key for key, turn in found if turn is None or not turn.is_over]
-            if not waiting or await self._until(self._taken_up, database, waiting, PATIENCE_S):
+            if not waiting or await self._until(self._taken_up, database, waiting, patience_s):
                 await self._until(self._over, database, waiting, within_s)
                 return await self._states(database, message_keys, otherwise=ON_ITS_WAY)
             await self._show(waiting)
@@ -115,6 +116,14 @@ class Showing:
         now = database.now()
         held = [await database.read(threads.is_held, key, now=now) for key in message_keys]
         return any(held) or any(await self._turns(database, message_keys))
+
+    async def _somebody_may_serve(self) -> bool:
+        """Another process has the database in use, or may have (see `Database.sole_user`)."""
+        database = self._database()  # one of its own: its mark must be gone again at once
+        try:
+            return not database.sole_user()
+        finally:
+            await database.close()
 
     async def _over(self, database: Database, message_keys: Sequence[str]) -> bool:
         found = await self._turns(database, message_keys)

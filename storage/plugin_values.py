@@ -74,6 +74,17 @@ def remove(connection: Connection, plugin: str, scope: str, key: str) -> bool:
     return connection.execute(delete(values).where(*_at(plugin, scope, key))).rowcount == 1
 
 
+def remove_all(connection: Connection, *, plugins: str, keys: str) -> int:
+    """Delete what stands under keys that begin with `keys`, of all plugins whose names begin with
+    `plugins`; how many values that were."""
+    return connection.execute(
+        delete(values).where(
+            values.c.plugin.startswith(plugins, autoescape=True),
+            values.c.key.startswith(keys, autoescape=True),
+        )
+    ).rowcount
+
+
 def items(connection: Connection, plugin: str, scope: str, prefix: str) -> dict[str, Any]:
     """The values of a scope whose key begins with `prefix`, by key."""
     rows = connection.execute(

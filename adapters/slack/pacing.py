@@ -120,9 +120,10 @@ class Pacing:
         self._bucket(call).line.pop(call.what, None)
 
     def refused(self, call: Call, retry_after_s: float) -> None:
-        """Slack asked to wait."""
+        """Slack asked to wait. Once that is over one call may be made, however few the tier allows."""
         bucket, now = self._bucket(call), self.clock.monotonic()
-        bucket.level = min(0.0, bucket.level_at(now))
+        one_by_then = 1 - retry_after_s * bucket.per_s
+        bucket.level = min(max(0.0, one_by_then), bucket.level_at(now))
         bucket.forbidden_until = max(bucket.forbidden_until, now + retry_after_s)
         bucket.in_line_until = now + IN_LINE_S
 

@@ -7,7 +7,11 @@ from typing import Any, Final
 from bot.engine.unavailable import told_to_adapters
 from bot.host.stores import EVERYWHERE, DatabaseScope
 from bot.ports import AdapterStore
+from storage import plugin_values
 from storage.database import Database
+
+_PLUGIN: Final = "adapter:"
+"""No plugin can be named so."""
 
 _ROLE: Final = "role "
 
@@ -23,8 +27,9 @@ class DatabaseAdapterStore(AdapterStore):
 
     def __init__(self, *, database: Database, platform: str, owner: str) -> None:
         self._database = database
-        plugin = f"adapter:{platform}"  # no plugin can be named so
-        self._scope = DatabaseScope(database=database, plugin=plugin, scope=EVERYWHERE)
+        self._scope = DatabaseScope(
+            database=database, plugin=f"{_PLUGIN}{platform}", scope=EVERYWHERE
+        )
         self._owner = owner
 
     async def get(self, key: str) -> Any:
@@ -74,3 +79,9 @@ class DatabaseAdapterStore(AdapterStore):
         with told_to_adapters():
             held: Held | None = await self._scope.update(f"{_ROLE}{role}", change)
         return held
+
+
+async def give_up_all_roles(database: Database) -> None:
+    """Let every role be free, whoever has it: for a start at which nobody else can be alive. Raises
+    `StorageError`."""
+    await database.write(plugin_values.remove_all, plugins=_PLUGIN, keys=_ROLE)

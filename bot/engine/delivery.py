@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.engine.fences import closed
+from bot.engine.pace import retry_delay_s
 from bot.engine.turn_run import Deferred, Services, TurnRun
 from bot.engine.writing import uninterrupted
 from bot.ports import (
     OutgoingFile,
     PlatformBusy,
     PlatformError,
+    PlatformUnavailable,
     ShowsReports,
     ThreadGone,
     TurnReport,
@@ -137,20 +139,33 @@ class Delivery:
 
     async def _send_files(self, turn: TurnRun, deadline: float) -> None:
         """Send what goes along with the answer and is not in its card, each file once."""
-        stored, services, adapter = turn.work.turn, turn.services, turn.shown_through
-        in_card = stored.card is not None and adapter.capabilities.cards
+        stored, services = turn.work.turn, turn.services
+        in_card = stored.card is not None and turn.adapter.capabilities.cards
         unsent = stored.files[max(len(stored.file_ids), int(in_card)) :]
         if not unsent:
             return
-        ids, thread = [*stored.file_ids], turn.work.held.thread
+        ids = [*stored.file_ids]
         if in_card and not ids:
             ids = turn.reply.message_ids[:1]  # the picture is in that message
         for file in await self._outgoing(turn, unsent, first=len(ids)):
-            async with asyncio.timeout(max(0.1, deadline - services.clock.monotonic())):
-                sent = await adapter.find(thread, file.mark) if turn.work.resumed else None
-                sent = sent or await adapter.send_file(thread, file)
-            ids.append(sent)
+            ids.append(await self._send_file(turn, file, deadline))
             await services.database.write(turns.save_files, turn.work.held.fence, turn.id, ids)
+
+    async def _send_file(self, turn: TurnRun, file: OutgoingFile, deadline: float) -> str:
+        """The id of the file's message: tried until it is there, as long as the deadline leaves time to."""
+        adapter, thread, clock = turn.shown_through, turn.work.held.thread, self._services.clock
+        failures, may_be_there = 0, turn.work.resumed
+        while True:
+            try:
+                async with asyncio.timeout(max(0.1, deadline - clock.monotonic())):
+                    found = await adapter.find(thread, file.mark) if may_be_there else None
+                    return found or await adapter.send_file(thread, file)
+            except (PlatformBusy, PlatformUnavailable) as error:
+                delay_s = retry_delay_s(error, failures)
+                if clock.monotonic() + delay_s >= deadline:
+                    raise
+            failures, may_be_there = failures + 1, True
+            await clock.sleep(delay_s)
 
     async def _later(self, turn: TurnRun, error: Exception) -> datetime | None:
         failures = turn.work.turn.deliveries + 1

@@ -19,7 +19,7 @@ from bot.engine.wakeup import Wakeup
 from bot.telemetry.metrics import Metrics
 from bot.vocabulary import Clock, new_id
 from config.sections import EngineSettings
-from storage import claims, inbox, threads, turns
+from storage import claims, inbox, turns
 from storage.database import Database
 from storage.errors import StorageError
 from storage.ledger import PriceOf
@@ -109,24 +109,10 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Claim and run turns until cancelled; running turns go on until `drain`."""
-        await self._free_what_was_held()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._claim_forever())
             group.create_task(self._beat_forever())
             group.create_task(self._database.listen(self.wake))
-
-    async def _free_what_was_held(self) -> None:
-        """What an earlier process held can go on at once, if no other can be living."""
-        while self._database.sole_user():
-            try:
-                freed = await self._database.write(threads.free_all, now=self._database.now())
-            except StorageError as error:
-                log.error("the database is not ready", error=str(error))
-                await self._clock.sleep(RECOVERY_S)
-            else:
-                if freed:
-                    log.info("taking over what an earlier process left", threads=freed)
-                return
 
     async def drain(self, timeout_s: float) -> None:
         """Let running turns finish for so long, then hand the rest over to whoever comes next."""

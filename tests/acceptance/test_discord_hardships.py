@@ -47,6 +47,13 @@ async def test_the_gateway_breaks_in_mid_reply(sqlite_url: str) -> None:
         assert (rig.discord.gateway.identifies, rig.discord.gateway.resumes) == (1, 1)
 
 
+@pytest.fixture
+def _identifies_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulated Discord does not mind."""
+    monkeypatch.setattr("adapters.discord.shards.IDENTIFY_EVERY_S", 0.5)
+
+
+@pytest.mark.usefixtures("_identifies_sooner")
 @pytest.mark.parametrize("resumable", [True, False])
 async def test_what_was_said_around_an_invalid_session_is_answered_once(
     sqlite_url: str, resumable: bool
@@ -153,6 +160,7 @@ async def test_catching_up_outlasts_what_ails_discord(sqlite_url: str) -> None:
         await rig.shows("Yes.", "Yes.", channel=direct)
 
 
+@pytest.mark.usefixtures("_identifies_sooner")
 async def test_fewer_intents_will_do(sqlite_url: str) -> None:
     """Where the gateway does not grant what the application was granted, the bot asks for less."""
     async with on_discord(sqlite_url) as rig:
@@ -208,8 +216,12 @@ async def test_shards_are_held_as_discord_asks(sqlite_url: str) -> None:
         } == {(0, 2), (1, 2)}
 
 
-async def test_one_replica_listens_and_another_takes_over(sqlite_url: str) -> None:
+async def test_one_replica_listens_and_another_takes_over(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The one without a connection is ready as well; when the other stops, it connects."""
+    monkeypatch.setattr("adapters.discord.shards.HELD_FOR_S", 2.0)
+    monkeypatch.setattr("adapters.discord.shards.RENEWED_EVERY_S", 0.5)
     async with on_discord(sqlite_url) as rig:
         rig.claude.script.always("Yes.")
         second = await rig.start()

@@ -61,6 +61,7 @@ async def test_a_killed_service_leaves_exactly_one_complete_answer(
             discord.say("Tell me a story.", mention=True)
             await wait_until(lambda: shown(discord), PATIENCE_S, what="the first text")
             await killed(process, discord, moment)
+        claude.script.always(Reply(STORY, pace=Pace(tokens_per_s=2_000.0)))
         discord.say("What happens then?", mention=True, by="grace")
         async with warm_parley("run", directory=tmp_path, environ=environ) as process:
             await wait_until(

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
+from sandbox.claude import Pace, RemoteClaude
 from tests.browser import PATIENCE_MS, PHONE, Theme, Window, chromium_path, window
 from tests.integration.parley_process import ParleyProcess, parley
 from tests.support import wait_until
@@ -19,6 +20,8 @@ from tests.support import wait_until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LAST_WORDS = "however often it is interrupted."
+BRISK = Pace(first_token_s=0.1, tokens_per_s=300.0, tokens_per_chunk=3)
+"""For tests that read no text while it is being written."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -49,6 +52,22 @@ async def page(chromium: Browser, sandbox: Sandbox) -> AsyncIterator[Page]:
     async with window(chromium, sandbox.url) as opened:
         await ready(opened)
         yield opened.page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def claude(sandbox: Sandbox) -> AsyncIterator[RemoteClaude]:
+    """The sandbox's Claude, which goes back to its pleasant pace afterwards."""
+    async with RemoteClaude(f"{sandbox.url}/via/claude") as remote:
+        yield remote
+        await remote.set_pace(Pace.pleasant())
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def _brisk(claude: RemoteClaude) -> None:
+    await claude.set_pace(BRISK)
+
+
+brisk = pytest.mark.usefixtures("_brisk")
 
 
 async def ready(opened: Window) -> None:
@@ -101,6 +120,7 @@ async def test_an_answer_streams_in_slack_and_is_followed(page: Page) -> None:
     await expect(scenes.locator(".sum")).to_contain_text("It cost $0.0")
 
 
+@brisk
 async def test_discord_is_talked_to_as_somebody_else(page: Page) -> None:
     """Direct messages of one person with the bot, by Grace; typing shows, the answer is one message."""
     pane = discord(page)
@@ -142,6 +162,7 @@ async def test_messages_are_edited_and_deleted(page: Page) -> None:
     await expect(edited).to_have_count(0)
 
 
+@brisk
 @pytest.mark.parametrize(("of", "person"), [(slack, "Ada (admin)"), (discord, "Ada")])
 async def test_a_file_goes_along(page: Page, of: Callable[[Page], Locator], person: str) -> None:
     """It stands below the words, and the bot answers."""
@@ -168,6 +189,7 @@ async def test_an_answer_is_stopped(page: Page, of: Callable[[Page], Locator], p
     await expect(answers(pane).last).not_to_contain_text(LAST_WORDS)
 
 
+@brisk
 async def test_unread_messages_are_marked(page: Page) -> None:
     """What came where one does not look is counted, until one looks."""
     pane = discord(page)
@@ -180,6 +202,7 @@ async def test_unread_messages_are_marked(page: Page) -> None:
     await expect(pane.get_by_role("button", name="random").locator(".unread")).to_have_count(0)
 
 
+@brisk
 @pytest.mark.parametrize("switch", ["Claude overloaded", "Cut the stream", "Slack rate limit"])
 async def test_what_is_broken_is_mended(page: Page, switch: str) -> None:
     """Each of these comes between a question and its answer, and there is one whole answer all the same."""
@@ -194,6 +217,7 @@ async def test_what_is_broken_is_mended(page: Page, switch: str) -> None:
     await expect(answers(pane)).to_have_count(1)
 
 
+@brisk
 async def test_a_gateway_that_drops(page: Page) -> None:
     """The bot resumes its session, and answers what was said meanwhile."""
     pane = discord(page)
@@ -203,20 +227,22 @@ async def test_a_gateway_that_drops(page: Page) -> None:
     await expect(answers(pane)).to_have_count(1)
 
 
-async def test_killed_in_mid_reply(page: Page) -> None:
+async def test_killed_in_mid_reply(page: Page, claude: RemoteClaude) -> None:
     """The process is killed while it writes and another goes on: in the same message, to its end, once."""
     pane = slack(page)
     await go(pane, "lab", speaking_as="Marie Curie")
+    latest = page.get_by_role("complementary").locator(".latest")
     await page.get_by_role("button", name="Kill in mid-reply").click()
-    await expect(page.get_by_role("complementary").locator(".latest")).to_contain_text(
-        "Started again"
-    )
+    await expect(latest).to_contain_text("Killed")
+    await claude.set_pace(BRISK)
+    await expect(latest).to_contain_text("Started again")
     await expect(answers(pane)).to_contain_text(LAST_WORDS)
     await expect(answers(pane)).to_have_count(1)
     requests = page.get_by_role("complementary").locator(".request")
     await expect(requests).to_have_count(2)
 
 
+@brisk
 async def test_two_replicas_and_then_one(page: Page) -> None:
     """One of two is killed, and the other answers."""
     await page.get_by_role("button", name="Two replicas").click()
@@ -247,6 +273,7 @@ async def test_on_a_phone(chromium: Browser, sandbox: Sandbox, theme: Theme) -> 
             assert await opened.fits(), name
 
 
+@brisk
 async def test_by_keyboard_alone(chromium: Browser, sandbox: Sandbox) -> None:
     """The first key leads to where one can say something; what was answered is read out."""
     async with window(chromium, sandbox.url) as opened:

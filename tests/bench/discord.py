@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.app import build, make_adapter, open_database
 from bot.vocabulary import SystemClock
@@ -14,6 +15,7 @@ from config import load_settings
 from sandbox.claude import ClaudeProcess, Pace
 from sandbox.discord.rate_limits import RateLimits
 from sandbox.discord.remote import DiscordProcess
+from sandbox.discord.views import MessageView
 from tests.bench.answers import ANSWER_WORDS, words
 from tests.bench.bench import Bench
 from tests.bench.figures import Table, ms, quantile, significant
@@ -54,21 +56,24 @@ async def measure(bench: Bench) -> Sequence[Table]:
     rows = []
     async with DiscordProcess() as discord, ClaudeProcess() as claude:
         await claude.reply_always(ANSWER)
-        await claude.set_pace(Pace(first_token_s=FIRST_TOKEN_S, tokens_per_s=TOKENS_PER_S))
+        await claude.set_pace(
+            Pace(first_token_s=FIRST_TOKEN_S, tokens_per_s=bench.of(TOKENS_PER_S, 4_000.0))
+        )
         channels = [
             str((await discord.order("add_channel", name=f"channel-{number}"))["id"])
             for number in range(bench.of(300, 3))
         ]
         with bench.database("SQLite") as url:
             async with _service(bench.directory, url, discord, claude):
-                await _run(discord, channels[:1])  # the first of all opens connections
+                rest_s = bench.of(REST_S, 0.1)
+                await _run(discord, channels[:1], rest_s)  # the first of all opens connections
                 for at_once in bench.of((1, 100, 300), (1, 3)):
                     await asyncio.sleep(
                         bench.of(5.0, 0.0)
                     )  # every window of the limits begins anew
                     await discord.set_limits(RateLimits())
-                    times = RUNS_ALONE if at_once == 1 else 1
-                    runs = [await _run(discord, channels[:at_once]) for _ in range(times)]
+                    times = bench.of(RUNS_ALONE, 1) if at_once == 1 else 1
+                    runs = [await _run(discord, channels[:at_once], rest_s) for _ in range(times)]
                     rows.append(_row(at_once, runs))
     return [
         Table(
@@ -146,14 +151,14 @@ async def _service(
         await running
 
 
-async def _run(discord: DiscordProcess, channels: Sequence[str]) -> Run:
+async def _run(discord: DiscordProcess, channels: Sequence[str], rest_s: float) -> Run:
     """Ask in each of the channels at the same time, and wait for all answers. What the asking itself
     takes of this process counts as the bot's."""
     before, cpu = Counter(each.status for each in await discord.requests()), time.process_time()
     asked = await asyncio.gather(
         *(discord.order("say", text=QUESTION, channel=each, mention=True) for each in channels)
     )
-    await _at_rest(discord)
+    await _at_rest(discord, asked, rest_s)
     cpu_s = time.process_time() - cpu
     after = Counter(each.status for each in await discord.requests())
     return Run(
@@ -165,14 +170,32 @@ async def _run(discord: DiscordProcess, channels: Sequence[str]) -> Run:
     )
 
 
-async def _at_rest(discord: DiscordProcess) -> None:
-    """Return once nothing has been asked of Discord for a while."""
+async def _at_rest(
+    discord: DiscordProcess, asked: Sequence[Mapping[str, Any]], rest_s: float
+) -> None:
+    """Return once nothing has been asked of Discord for so long, and every answer is there."""
     deadline = time.monotonic() + PATIENCE_S
     requests, now = -1, (await discord.state()).requests
-    while now != requests:
+    while now != requests or not await _all_answered(discord, asked):
         assert time.monotonic() < deadline, "it comes to rest"
-        await asyncio.sleep(REST_S)
+        await asyncio.sleep(rest_s)
         requests, now = now, (await discord.state()).requests
+
+
+async def _all_answered(discord: DiscordProcess, asked: Sequence[Mapping[str, Any]]) -> bool:
+    """Every question has an answer that is not being written any more."""
+    for question in asked:
+        messages = await discord.messages(question["channel_id"])
+        answers = [each for each in messages if each.reply_to_id == question["id"]]
+        if not answers or _is_being_written(answers[0]):
+            return False
+    return True
+
+
+def _is_being_written(answer: MessageView) -> bool:
+    """It has a Stop button."""
+    rows = answer.now.components
+    return any(button.get("label") == "Stop" for row in rows for button in row["components"])
 
 
 async def _reply(discord: DiscordProcess, channel_id: str, question_id: str) -> Reply:

@@ -77,7 +77,9 @@ async def _speed(bench: Bench, claude: ClaudeProcess, engine: str) -> list[list[
                 for tokens_per_chunk in (1, 4):
                     await claude.set_pace(Pace(tokens_per_chunk=tokens_per_chunk))
                     turns = bench.of(max(120, 2 * conversations), conversations)
-                    runs = [await _run(place, turns, conversations) for _ in range(RUNS)]
+                    runs = [
+                        await _run(place, turns, conversations) for _ in range(bench.of(RUNS, 1))
+                    ]
                     rows.append(
                         [
                             engine,
@@ -104,7 +106,9 @@ async def _waits(bench: Bench, claude: ClaudeProcess, engine: str) -> list[list[
                         )
                     )
                     turns = bench.of(max(3, 2 * conversations), conversations)
-                    runs = [await _run(place, turns, conversations) for _ in range(RUNS)]
+                    runs = [
+                        await _run(place, turns, conversations) for _ in range(bench.of(RUNS, 1))
+                    ]
                     seen = [each for run in runs for each in run.seen]
                     rows.append(
                         [

@@ -24,11 +24,19 @@ from bot.ports import (
     PlatformUnavailable,
     ThreadGone,
 )
-from bot.vocabulary import MessageReceived, Person, SystemClock, Thread
+from bot.vocabulary import Clock, MessageReceived, Person, SystemClock, Thread
 from tests.support import wait_until
 
 MARK = "0123456789abcdef.0"
 FINISH_S = 20.0
+
+
+class HurriedClock(SystemClock):
+    """The machine's clock for who need not wait as long as they would."""
+
+    async def sleep(self, delay_s: float) -> None:
+        """A twentieth of it."""
+        await super().sleep(delay_s / 20)
 
 
 class Failure(Enum):
@@ -354,7 +362,8 @@ class AdapterContract:
         """Failing posts and edits leave exactly one complete reply."""
         if not harness.can_fail("post", failure):
             pytest.skip(f"this platform has no such failure: {failure.value}")
-        reply = self._reply(harness)
+        clock = SystemClock() if failure is Failure.BUSY else HurriedClock()
+        reply = self._reply(harness, clock=clock)
         harness.fail("post", failure)
         await self._finish(reply, "Half a rep")
         harness.fail("edit", failure)
@@ -385,7 +394,11 @@ class AdapterContract:
 
     @staticmethod
     def _reply(
-        harness: AdapterHarness, *, message_ids: Sequence[str] = (), recovering: bool = False
+        harness: AdapterHarness,
+        *,
+        message_ids: Sequence[str] = (),
+        recovering: bool = False,
+        clock: Clock | None = None,
     ) -> LiveReply:
         async def save(_ids: list[str]) -> None:
             """The contract needs no database."""
@@ -394,7 +407,7 @@ class AdapterContract:
             adapter=harness.adapter,
             thread=harness.thread,
             turn_id="0123456789abcdef",
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             save=save,
             message_ids=message_ids,
             recovering=recovering,

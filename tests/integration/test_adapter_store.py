@@ -6,6 +6,7 @@ import pytest
 
 from adapters.memory import MemoryStore, MemoryValues
 from bot.engine.adapter_store import DatabaseAdapterStore
+from bot.engine.taking_over import free_what_was_held
 from bot.ports import AdapterStore
 from bot.vocabulary import ManualClock, SystemClock
 from storage.database import Database
@@ -97,3 +98,21 @@ async def test_adapters_do_not_share(ready_url: str) -> None:
     await one.set("key", 1)
     assert await other.get("key") is None
     await database.close()
+
+
+async def test_what_a_process_held_that_died_is_free_at_the_next_start(ready_url: str) -> None:
+    """Where nobody else can be living, at once; else when it has run out. Values stay."""
+    dead, other, started = (Database(ready_url, clock=SystemClock()) for _ in range(3))
+    before = DatabaseAdapterStore(database=dead, platform="irc", owner="r1")
+    after = DatabaseAdapterStore(database=started, platform="irc", owner="r2")
+    await before.set("cursor", 7)
+    assert await before.hold("shard 0", for_s=3600)
+    await dead.close()
+    other.sole_user()  # as long as this one lives, the role may be somebody's
+    await free_what_was_held(started)
+    assert not await after.hold("shard 0", for_s=3600)
+    await other.close()
+    await free_what_was_held(started)
+    assert await after.hold("shard 0", for_s=3600) == ready_url.startswith("sqlite")
+    assert await after.get("cursor") == 7
+    await started.close()

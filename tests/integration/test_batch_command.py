@@ -40,6 +40,13 @@ def office(desk: OperatorsDesk, claude: SimulatedClaude) -> OperatorsDesk:
     return desk
 
 
+@pytest.fixture(autouse=True)
+def _asks_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider's batches take minutes, and the simulated one's do not."""
+    monkeypatch.setattr("bot.batch.handing_over.PAUSE_S", 0.2)
+    monkeypatch.setattr("bot.batch.taking_in.FIRST_LOOK_S", 0.1)
+
+
 def _echo(asked: Asked) -> str:
     return f"About {asked.question}."
 

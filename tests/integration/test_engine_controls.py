@@ -74,7 +74,7 @@ async def test_buttons_can_be_switched_off(ready_url: str) -> None:
 
 async def test_what_claude_did_not_say_is_not_rated(ready_url: str) -> None:
     """A sentence of the bot's own, a command's answer and an announcement have no buttons."""
-    async with engine(ready_url, "[claude]\noutage_patience_s = 0.0") as rig:
+    async with engine(ready_url, "[claude]\nmax_attempts = 1\noutage_patience_s = 0") as rig:
         rig.claude.fail_next(Fault.of_status(500), times=None)
         await rig.ask("Hello?")
         await rig.ask("/help")

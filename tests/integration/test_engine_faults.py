@@ -1,9 +1,11 @@
 """Whatever the provider does: the right answer, or a plain sentence with a reference, and honest books."""
 
 import re
+from functools import partial
 
 import pytest
 
+from bot.claude.retry import RetryPolicy
 from bot.engine import endings
 from sandbox.claude import BillStatus, Fault, Reply
 from tests.engine_rig import Rig, engine
@@ -69,6 +71,12 @@ FINAL = {
 """What no attempt gets over."""
 
 HANGING = {"hang": Fault.hang(), "stall": Fault.stall(2)}
+
+
+@pytest.fixture(autouse=True)
+def _tries_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long to wait in between is `RetryPolicy`'s affair, and has its own tests."""
+    monkeypatch.setattr("bot.app.RetryPolicy", partial(RetryPolicy, base_s=0.05))
 
 
 async def books_agree(rig: Rig) -> None:

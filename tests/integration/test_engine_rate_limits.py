@@ -122,7 +122,7 @@ async def test_a_notice_that_fails_stops_nothing(ready_url: str) -> None:
 
 async def test_too_long_a_queue_is_turned_away_and_keeps_no_place(ready_url: str) -> None:
     """Beyond `max_wait_s` people are told instead of queued, and later ones don't wait for them."""
-    async with engine(ready_url, _limits(1, 4, max_wait_s=0.2)) as rig:
+    async with engine(ready_url, _limits(1, 2, max_wait_s=0.2)) as rig:
         first = rig.say("first", thread=rig.thread("1"))
         await rig.answer_to(first)
         turned_away = await rig.end_of(rig.say("second", thread=rig.thread("2")))
@@ -130,7 +130,7 @@ async def test_too_long_a_queue_is_turned_away_and_keeps_no_place(ready_url: str
         assert len(rig.notices(rig.thread("2"), to=ADA)) == 1
         began = rig.claude.requests[0].at
         await wait_until(
-            lambda: (rig.database.now() - began).total_seconds() > 4.5, what="a new window"
+            lambda: (rig.database.now() - began).total_seconds() > 2.5, what="a new window"
         )
         third = await rig.end_of(rig.say("third", thread=rig.thread("3")))
         assert third.outcome == "answered"

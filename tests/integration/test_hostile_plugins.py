@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from sandbox.claude.script import ToolCall
 from sandbox.testing import running
 
 hostile = Plugin("hostile", api=1)
+seen_enough = threading.Event()
 
 
 @hostile.command("raise", timeout_s=1.0)
@@ -48,11 +50,11 @@ def hangs_in_thread(_ctx: Context) -> str:
 
 @hostile.command("swallow", timeout_s=0.2)
 async def swallows(_ctx: Context) -> str:
-    """Ignore a cancellation."""
+    """Ignore cancellations, until everybody has seen enough of it."""
     until = time.monotonic() + 3
-    while time.monotonic() < until:
+    while time.monotonic() < until and not seen_enough.is_set():
         try:
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.05)
         except asyncio.CancelledError:
             continue
     return "too late"
@@ -127,6 +129,7 @@ async def broken(_ctx: Context) -> str:
 )
 async def test_a_command_that_misbehaves_ends_in_a_sentence(command: str) -> None:
     """With a reference, without internals; and the next question is answered."""
+    seen_enough.clear()
     async with running(hostile) as bot:
         heard = await bot.say(f"/{command}")
         assert heard.outcome == "failed"
@@ -135,6 +138,7 @@ async def test_a_command_that_misbehaves_ends_in_a_sentence(command: str) -> Non
         assert "secret" not in heard.text
         bot.claude.script.next("Still here.")
         assert (await bot.say("Are you there?")).text == "Still here."
+        seen_enough.set()
 
 
 async def test_tasks_that_are_left_behind_end_nothing() -> None:

@@ -80,7 +80,7 @@ async def test_what_the_database_could_not_take_is_fetched_later() -> None:
     """When Slack has given up sending it."""
     async with slack_desk() as desk:
         await wait_until(lambda: "alive" in desk.values.values, what="a sign of life")
-        desk.slack.redelivery = Redelivery(ack_within_s=3.0, pauses_s=())
+        desk.slack.redelivery = Redelivery(ack_within_s=0.5, pauses_s=())
         desk.intake.refuse()
         desk.slack.say("nobody took it", channel="@ada")
         await wait_until(lambda: desk.slack.lost == 1, what="Slack to give up")

@@ -72,6 +72,16 @@ async def test_once_slack_has_refused_a_call_all_stand_in_line() -> None:
     assert [pace.wait_s(update(n)) for n in range(40)] == [0] * 40
 
 
+async def test_who_was_refused_waits_no_longer_than_slack_asks_for() -> None:
+    """Also where the tier alone would have them wait three seconds; the next does."""
+    pace = pacing()
+    stops = [Call("chat.stopStream", "T1", "C1", what) for what in "ab"]
+    assert {pace.wait_s(stop) for stop in stops} == {0}
+    for stop in stops:
+        pace.refused(stop, 1.0)
+    assert [pace.wait_s(stop) for stop in stops] == pytest.approx([1.0, 4.0])
+
+
 async def test_a_wait_that_slack_asks_for_is_kept_by_method_and_channel() -> None:
     """And it is over when it is over; also where nothing else is held back."""
     for pace in (pacing(), pacing(enforced=False)):
