@@ -1,7 +1,6 @@
 """Freeze a replica past its lease in mid-reply, and wake it again when another has answered."""
 
 import asyncio
-import os
 import signal
 from pathlib import Path
 
@@ -45,8 +44,7 @@ async def test_a_frozen_replica_that_wakes_up_spoils_nothing(
             await discord.wait_for_bot(timeout_s=PATIENCE_S)
             discord.say("Tell me a story.", mention=True)
             await wait_until(lambda: "word20" in shown(discord), PATIENCE_S, what="some text")
-            assert sleeper.process.pid is not None
-            os.kill(sleeper.process.pid, signal.SIGSTOP)
+            sleeper.signal(signal.SIGSTOP)
             async with warm_parley("run", directory=tmp_path, environ=environ):
                 await wait_until(
                     lambda: shown(discord).split() == STORY.split(),
@@ -54,7 +52,7 @@ async def test_a_frozen_replica_that_wakes_up_spoils_nothing(
                     what="the whole answer",
                 )
                 claude.script.always("The end.")
-                os.kill(sleeper.process.pid, signal.SIGCONT)
+                sleeper.signal(signal.SIGCONT)
                 discord.say("And now?", mention=True)
                 await wait_until(
                     lambda: "The end." in shown(discord), PATIENCE_S, what="the next answer"
