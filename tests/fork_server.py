@@ -16,12 +16,16 @@ import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
+
+from bot.cli import main
 
 HOUSE = Path(__file__).parents[1]
 PRELOADED = (
@@ -61,8 +65,11 @@ class Order:
         """As it is sent."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
-    def act(self) -> None:
-        """Be that process, to its end."""
+    def act(self) -> NoReturn:
+        """Be that process, to its end.
+
+        It leaves without taking apart what it was forked with, as that would be copied for it first.
+        """
         os.chdir(self.directory)
         os.environ.clear()
         os.environ.update(self.environ)
@@ -75,9 +82,16 @@ class Order:
         sys.stderr = os.fdopen(2, "w", closefd=False)
         sys.argv = ["parley", *self.arguments]
         warnings.simplefilter("error")
-        from bot.cli import main
-
-        main()
+        status = 1
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 class ForkServer:
@@ -229,7 +243,7 @@ def _alone(address: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def main() -> None:
+def serve() -> None:
     """Import everything, and serve. Whoever starts it need not wait for its end, nor clean up after it."""
     if os.fork():
         os._exit(0)
@@ -245,4 +259,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve()
