@@ -6,42 +6,14 @@ environment and standard streams, and `SIGKILL` ends it just as suddenly.
 """
 
 import asyncio
-import multiprocessing
 import os
 import signal
-import sys
-import warnings
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        "adapters.discord",
-        "adapters.slack",
-        "adapters.terminal",
-        "aiosqlite",
-        "alembic.command",
-        "anthropic.resources.messages",
-        "asyncpg",
-        "bot.app",
-        "bot.cli.batch",
-        "bot.cli.chat",
-        "bot.cli.talking",
-        "plugins.core",
-        "plugins.extract",
-        "plugins.remind",
-        "rich.markdown",
-        "sqlalchemy.dialects.postgresql",
-        "sqlalchemy.dialects.sqlite",
-        "storage.migrations",
-        "tests.warm_parley",
-    ]
-)
-
+from tests.fork_server import Order, fork_server
 
 QUICK_TAKE_OVER = """\
 [engine]
@@ -65,28 +37,29 @@ def environ_of(claude_url: str, database_url: str, **more: str) -> Mapping[str, 
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WarmParley:
     """A process of the command line."""
 
-    process: ForkServerProcess
+    pid: int
+    status: asyncio.Future[int]
     out: Path
     err: Path
 
     @property
     def ended(self) -> bool:
         """Whether it has."""
-        return self.process.exitcode is not None
+        return self.status.done()
 
     def kill(self) -> None:
         """Take the process away, without a word; fine if it has ended."""
-        if not self.ended and self.process.pid is not None:
-            os.kill(self.process.pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
 
     def signal(self, which: signal.Signals) -> None:
-        """Send it a signal."""
-        if self.process.pid is not None:
-            os.kill(self.process.pid, which)
+        """Send it a signal; fine if it has ended."""
+        if not self.ended:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, which)
 
     async def end(self, timeout_s: float) -> int:
         """Its exit status, once it has ended.
@@ -94,10 +67,8 @@ class WarmParley:
         Raises:
             TimeoutError: it has not.
         """
-        await asyncio.to_thread(self.process.join, timeout_s)
-        if self.process.exitcode is None:
-            raise TimeoutError
-        return self.process.exitcode
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.shield(self.status)
 
 
 @asynccontextmanager
@@ -111,32 +82,26 @@ async def warm_parley(
     streams = [directory / name for name in ("stdin.txt", "stdout.txt", "stderr.txt")]
     for stream in streams:
         stream.write_text(said if stream.name == "stdin.txt" else "")
-    process = _FORKS.Process(target=_act, args=(arguments, directory, dict(environ), streams))
-    await asyncio.to_thread(process.start)
-    running = WarmParley(process=process, out=streams[1], err=streams[2])
+    order = Order(
+        arguments=arguments,
+        directory=str(directory),
+        environ=dict(environ),
+        streams=[str(stream) for stream in streams],
+    )
+    address = await asyncio.to_thread(fork_server)
+    told, telling = await asyncio.open_unix_connection(address)
+    telling.write(order.to_line())
+    pid = int(await told.readline())
+    status = asyncio.create_task(_number(told))
+    running = WarmParley(pid=pid, status=status, out=streams[1], err=streams[2])
     try:
         yield running
     finally:
         running.kill()
-        await asyncio.to_thread(process.join)
-        process.close()
+        await status
+        telling.close()
+        await telling.wait_closed()
 
 
-def _act(
-    arguments: tuple[str, ...], directory: Path, environ: dict[str, str], streams: list[Path]
-) -> None:
-    os.chdir(directory)
-    os.environ.clear()
-    os.environ.update(environ)
-    for descriptor, stream in enumerate(streams):
-        opened = os.open(stream, os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_APPEND)
-        os.dup2(opened, descriptor)
-        os.close(opened)
-    sys.stdin = os.fdopen(0, closefd=False)
-    sys.stdout = os.fdopen(1, "w", closefd=False)
-    sys.stderr = os.fdopen(2, "w", closefd=False)
-    sys.argv = ["parley", *arguments]
-    warnings.simplefilter("error")
-    from bot.cli import main
-
-    main()
+async def _number(told: asyncio.StreamReader) -> int:
+    return int(await told.readline())

@@ -1,0 +1,262 @@
+"""Forks processes that have the command line imported already, for all processes that run tests.
+
+`python -m tests.fork_server` listens on the socket that is its standard input. Each connection that sends
+an `Order` becomes a process; it is told the process's number and, in the end, its exit status. A process
+ends with its connection, and the server with the last one: whoever uses it keeps one open.
+"""
+
+import fcntl
+import functools
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from bot.cli import main
+
+HOUSE = Path(__file__).parents[1]
+PRELOADED = (
+    "adapters.discord",
+    "adapters.slack",
+    "adapters.terminal",
+    "alembic.command",
+    "anthropic.resources.messages",
+    "asyncpg",
+    "bot.app",
+    "bot.cli.batch",
+    "bot.cli.chat",
+    "bot.cli.talking",
+    "plugins.core",
+    "plugins.extract",
+    "plugins.remind",
+    "rich.markdown",
+    "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.dialects.sqlite",
+    "storage.migrations",
+)
+MOST_WAITING = 64
+ORDER_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a process is to be."""
+
+    arguments: Sequence[str]
+    directory: str
+    environ: Mapping[str, str]
+    streams: Sequence[str]
+    """The files that it reads from, and writes to, and complains to."""
+
+    def to_line(self) -> bytes:
+        """As it is sent."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    def act(self) -> NoReturn:
+        """Be that process, to its end.
+
+        It leaves without taking apart what it was forked with, as that would be copied for it first.
+        """
+        os.chdir(self.directory)
+        os.environ.clear()
+        os.environ.update(self.environ)
+        for descriptor, stream in enumerate(self.streams):
+            opened = os.open(stream, os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_APPEND)
+            os.dup2(opened, descriptor)
+            os.close(opened)
+        sys.stdin = os.fdopen(0, closefd=False)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+        sys.argv = ["parley", *self.arguments]
+        warnings.simplefilter("error")
+        status = 1
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+class ForkServer:
+    """The one process that all others are forked from."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+        self._ready = selectors.DefaultSelector()
+        self._open: set[socket.socket] = set()
+        self._processes: dict[int, socket.socket] = {}
+
+    def serve(self) -> Order | None:
+        """Serve until nobody needs it any more. In every process that is forked it returns what that is
+        to be."""
+        ended, ends = socket.socketpair()
+        for each in (ended, ends):
+            each.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(ends.fileno(), warn_on_full_buffer=False)
+        for each in (self._listening, ended):
+            self._ready.register(each, selectors.EVENT_READ)
+        while True:
+            for key, _ in self._ready.select():
+                which = key.fileobj
+                assert isinstance(which, socket.socket)
+                if which is self._listening:
+                    self._accept()
+                elif which is ended:
+                    ended.recv(4096)
+                    self._tell_of_ends()
+                elif (order := self._hear(which)) is not None:
+                    ended.close()
+                    ends.close()
+                    return order
+            if not self._open and self._is_unneeded():
+                return None
+
+    def _accept(self) -> None:
+        connection, _ = self._listening.accept()
+        self._open.add(connection)
+        self._ready.register(connection, selectors.EVENT_READ)
+
+    def _hear(self, connection: socket.socket) -> Order | None:
+        """Fork what is ordered, and return the order in the new process alone; or clean up after one who
+        has gone."""
+        line = b""
+        with suppress(ConnectionError):
+            line = connection.makefile("rb").readline(ORDER_BYTES)
+        if not line:
+            self._forget(connection)
+            return None
+        process = os.fork()
+        if process:
+            self._processes[process] = connection
+            _tell(connection, process)
+            return None
+        self._become_another()
+        return Order(**json.loads(line))
+
+    def _forget(self, connection: socket.socket) -> None:
+        for process, whose in self._processes.items():
+            if whose is connection:
+                os.kill(process, signal.SIGKILL)
+        self._ready.unregister(connection)
+        self._open.discard(connection)
+        connection.close()
+
+    def _tell_of_ends(self) -> None:
+        while self._processes:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if not process:
+                return
+            _tell(self._processes.pop(process), os.waitstatus_to_exitcode(status))
+
+    def _become_another(self) -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._ready.close()
+        for each in (self._listening, *self._open):
+            each.close()
+
+    def _is_unneeded(self) -> bool:
+        """Nobody is there, and nobody can come any more."""
+        address = Path(self._listening.getsockname())
+        with _alone(address):
+            self._listening.setblocking(False)
+            try:
+                self._accept()
+            except BlockingIOError:
+                address.unlink()
+                return True
+            finally:
+                self._listening.setblocking(True)
+        return False
+
+
+def _tell(connection: socket.socket, number: int) -> None:
+    with suppress(OSError):  # whoever asked may have gone
+        connection.sendall(f"{number}\n".encode())
+
+
+@functools.cache
+def fork_server() -> Path:
+    """The address of the server; it is started unless another process of this run has done so, and stays
+    as long as this process."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
+    folder = Path(tempfile.gettempdir()) / f"parley-forks-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    address = folder / run[:16]
+    _keep_open(address)
+    return address
+
+
+@functools.cache
+def _keep_open(address: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    with _alone(address):
+        try:
+            connection.connect(str(address))
+        except (FileNotFoundError, ConnectionRefusedError):
+            address.unlink(missing_ok=True)
+            _start(address)
+            connection.connect(str(address))
+    return connection
+
+
+def _start(address: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(address))
+        listening.listen(MOST_WAITING)
+        subprocess.run(
+            [sys.executable, "-m", "tests.fork_server"],
+            cwd=HOUSE,
+            stdin=listening.fileno(),
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            check=True,
+        )
+
+
+@contextmanager
+def _alone(address: Path) -> Iterator[None]:
+    """Of all processes, only this one starts or ends a server at the moment."""
+    folder = os.open(address.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def serve() -> None:
+    """Import everything, and serve. Whoever starts it need not wait for its end, nor clean up after it."""
+    if os.fork():
+        os._exit(0)
+    gc.disable()
+    listening = socket.socket(fileno=os.dup(0))
+    for module in PRELOADED:
+        import_module(module)
+    gc.freeze()
+    gc.enable()
+    order = ForkServer(listening).serve()
+    if order is not None:
+        order.act()
+
+
+if __name__ == "__main__":
+    serve()
