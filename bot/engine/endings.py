@@ -173,7 +173,7 @@ async def foreseen(turn: TurnRun, error: Foreseen) -> Answered:
         case ChannelLimited():
             return await _limited(turn, error)
         case BudgetExceeded(held=True):
-            return ended(turn, "over_budget", notices.set_aside())
+            return ended(turn, TurnOutcome.OVER_BUDGET, notices.set_aside())
         case BudgetExceeded():
             turn.services.books.refused(error.budget)
             zone = turn.services.settings.operators.zone

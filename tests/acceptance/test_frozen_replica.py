@@ -32,20 +32,23 @@ async def test_a_frozen_replica_that_wakes_up_spoils_nothing(
 ) -> None:
     """The other gives one whole answer; what the sleeper still holds of its own is neither shown nor
     kept, and what both asked Claude for is in the ledger as it is on the bill."""
-    (tmp_path / "parley.toml").write_text(QUICK_TAKE_OVER)
+    folders = [tmp_path / "sleeper", tmp_path / "other"]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "parley.toml").write_text(QUICK_TAKE_OVER)
     name = postgres_server.create_database()
     url = postgres_server.url(name)
     database = Database(url, clock=SystemClock())
     async with SimulatedDiscord() as discord, SimulatedClaude() as claude:
         claude.script.always(Reply(STORY, pace=SLOWLY))
         environ = environment(url, discord, claude)
-        async with warm_parley("run", directory=tmp_path, environ=environ) as sleeper:
+        async with warm_parley("run", directory=folders[0], environ=environ) as sleeper:
             await discord.wait_for_bot(timeout_s=PATIENCE_S)
             discord.say("Tell me a story.", mention=True)
             await wait_until(lambda: "word20" in shown(discord), PATIENCE_S, what="some text")
             sleeper.signal(signal.SIGSTOP)
             claude.script.always(STORY)
-            async with warm_parley("run", directory=tmp_path, environ=environ):
+            async with warm_parley("run", directory=folders[1], environ=environ):
                 await wait_until(
                     lambda: shown(discord).split() == STORY.split(),
                     PATIENCE_S,
