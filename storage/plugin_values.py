@@ -74,11 +74,12 @@ def remove(connection: Connection, plugin: str, scope: str, key: str) -> bool:
     return connection.execute(delete(values).where(*_at(plugin, scope, key))).rowcount == 1
 
 
-def remove_all(connection: Connection, *, plugins: str, keys: str) -> int:
-    """Delete what stands under keys that begin with `keys`, of all plugins whose names begin with
-    `plugins`; how many values that were."""
+def remove_all(connection: Connection, scope: str, *, plugins: str, keys: str) -> int:
+    """Delete what stands in the scope under keys that begin with `keys`, of all plugins whose names begin
+    with `plugins`; how many values that were."""
     return connection.execute(
         delete(values).where(
+            values.c.scope == scope,
             values.c.plugin.startswith(plugins, autoescape=True),
             values.c.key.startswith(keys, autoescape=True),
         )

@@ -84,4 +84,4 @@ class DatabaseAdapterStore(AdapterStore):
 async def give_up_all_roles(database: Database) -> None:
     """Let every role be free, whoever has it: for a start at which nobody else can be alive. Raises
     `StorageError`."""
-    await database.write(plugin_values.remove_all, plugins=_PLUGIN, keys=_ROLE)
+    await database.write(plugin_values.remove_all, EVERYWHERE, plugins=_PLUGIN, keys=_ROLE)
