@@ -74,6 +74,7 @@ class Service:
         self._tracing = tracing
         self._web = web
         self._background = background
+        self._warmed = asyncio.Event()
         self.stopping = False
         """It has been told to stop, and takes no more work."""
 
@@ -81,6 +82,10 @@ class Service:
         """Wait until it serves its web pages; their address. Only of a service that has some."""
         assert self._web is not None, "this service has no web pages"
         return await self._web.serving()
+
+    async def warmed(self) -> None:
+        """Wait until all that is slow to import is there."""
+        await self._warmed.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set or every adapter has come to its end, then shut down in order.
@@ -159,7 +164,7 @@ class Service:
         ]
         platforms = asyncio.create_task(self._run_adapters(), name="platforms")
         stopping = asyncio.create_task(stop.wait(), name="stopping")
-        warming = asyncio.create_task(self._claude.warm(), name="warming")
+        warming = asyncio.create_task(self._warm(), name="warming")
         try:
             await _first_of({*background, platforms, stopping})
         finally:
@@ -169,6 +174,10 @@ class Service:
         for task in (platforms, *background):
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
+
+    async def _warm(self) -> None:
+        await self._claude.warm()
+        self._warmed.set()
 
     async def _run_adapters(self) -> None:
         if not self._adapters:

@@ -52,7 +52,7 @@ async def _run(settings: Settings) -> None:
 
 async def _serve(settings: Settings, clock: Clock) -> None:
     from bot.app import build, open_database, replica_name, service_adapters
-    from bot.cli.serving import stopped_by
+    from bot.cli.serving import serve, stopped_by
 
     database = open_database(settings, clock)
     replica = replica_name()
@@ -63,4 +63,4 @@ async def _serve(settings: Settings, clock: Clock) -> None:
     service = build(
         settings=settings, adapters=adapters, clock=clock, database=database, replica=replica
     )
-    await service.run(stopped_by(signal.SIGTERM, signal.SIGINT))
+    await serve(service, stopped_by(signal.SIGTERM, signal.SIGINT))

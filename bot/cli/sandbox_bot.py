@@ -12,7 +12,7 @@ import click
 
 from bot.app import build, open_database, replica_name, service_adapters
 from bot.cli.frame import settings_or_exit
-from bot.cli.serving import log_as_set, run_service, stopped_by, told_plainly
+from bot.cli.serving import log_as_set, run_service, serve, stopped_by, told_plainly
 from bot.service import Service
 from bot.vocabulary import ShiftedClock
 from config import Settings, require_credentials
@@ -39,7 +39,7 @@ async def _serve(settings: Settings, clock: ShiftedClock) -> None:
     asyncio.get_running_loop().add_reader(0, _end_with_parent, stop)
     telling = asyncio.create_task(_tell_address(service), name="telling the address")
     try:
-        await service.run(stop)
+        await serve(service, stop)
     finally:
         telling.cancel()
 
