@@ -152,12 +152,12 @@ class CatchUp:
     async def _look_through(self, intake: Intake, channel: _Channel, since: datetime) -> None:
         said = await self._said(channel, since)
         for message in said:
-            await self._hand_in(intake, channel, message, since)
+            await self._hand_in(intake, channel, message)
         for root_ts, oldest in (await self._threads(channel, said, since)).items():
             replies = await self._replies(channel, root_ts, oldest)
             for message in replies:
                 if message.get("ts") != root_ts:
-                    await self._hand_in(intake, channel, message, since)
+                    await self._hand_in(intake, channel, message)
 
     async def _said(self, channel: _Channel, since: datetime) -> Sequence[Json]:
         """What was said in the channel itself. To see which older threads have news would take a look at
@@ -202,11 +202,9 @@ class CatchUp:
         found |= {root_ts: timestamp(since) for root_ts in latest if root_ts not in found}
         return dict(list(found.items())[:MAX_THREADS])
 
-    async def _hand_in(
-        self, intake: Intake, channel: _Channel, message: Json, since: datetime
-    ) -> None:
+    async def _hand_in(self, intake: Intake, channel: _Channel, message: Json) -> None:
         """As if an event had told it. What only people among themselves said is not worth the way."""
-        if self._left <= 0 or not self._concerns_the_bot(channel, message, since):
+        if self._left <= 0 or not self._young_enough(message):
             return
         bot = await self._api.workspaces.of(channel.workspace)
         in_thread = message.get("thread_ts") not in (None, message.get("ts"))
@@ -216,7 +214,7 @@ class CatchUp:
         event = {**message, "channel": channel.id}
         await self._inlet.message(intake, channel.workspace, event)
 
-    def _concerns_the_bot(self, channel: _Channel, message: Json, since: datetime) -> bool:
+    def _young_enough(self, message: Json) -> bool:
         oldest = self._clock.now() - timedelta(seconds=self._max_age_s)
         ts = message.get("ts")
         return isinstance(ts, str) and is_timestamp(ts) and float(ts) >= oldest.timestamp()

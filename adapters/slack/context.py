@@ -12,7 +12,6 @@ from adapters.slack.past import Past
 from adapters.slack.people import People
 from adapters.slack.places import Place, is_timestamp
 from adapters.slack.rich_text import text_of
-from bot.ports import PlatformError
 from bot.vocabulary import Message, Person
 
 Json = Mapping[str, Any]
@@ -73,8 +72,4 @@ class Context:
             named = profile.get("name") if isinstance(profile, Mapping) else None
             name = said.get("username") or named or "a bot"
             return Person(user or str(said.get("bot_id") or "bot"), str(name))
-        try:
-            known = await self._people.known(workspace, user)
-        except PlatformError:
-            return Person(user, user)
-        return Person(user, known.name, known.admin)
+        return await self._people.person(workspace, user)

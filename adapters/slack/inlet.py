@@ -28,6 +28,7 @@ from bot.vocabulary import (
     Event,
     Message,
     MessageReceived,
+    Newest,
     Person,
     StopRequested,
     Thread,
@@ -75,7 +76,7 @@ class Inlet:
         self._errands = errands
         self._clock = clock
         self._in_order = InOrder()
-        self._owed: dict[str, float] = {}
+        self._owed = Newest[str, float](MAX_OWED)
         """Threads whose beginning could not be made durable, and until when it is waited for."""
         self._at_once = 0
         self._refused_at: datetime | None = None
@@ -193,8 +194,6 @@ class Inlet:
 
     def _owe(self, thread_key: str) -> None:
         """Slack will send the beginning again; what follows upon it must not come before it."""
-        while len(self._owed) >= MAX_OWED:
-            del self._owed[next(iter(self._owed))]
         self._owed[thread_key] = self._clock.monotonic() + OWED_S
 
     async def _press(self, intake: Intake, workspace: str, body: Json) -> None:

@@ -11,8 +11,8 @@ from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.mrkdwn import cut, mrkdwn
 from adapters.slack.people import People
 from adapters.slack.refusals import Refusals
-from bot.ports import AdapterStore, Intake, PlatformError
-from bot.vocabulary import ChannelKind, Clock, Message, Person
+from bot.ports import AdapterStore, Intake
+from bot.vocabulary import ChannelKind, Clock, Message
 
 Json = Mapping[str, Any]
 
@@ -50,7 +50,7 @@ class Surfaces:
 
     async def show_home(self, intake: Intake, workspace: str, user: str) -> None:
         """Publish somebody's home page. Raises `PlatformError`."""
-        person = await self._person(workspace, user)
+        person = await self._people.person(workspace, user)
         text = mrkdwn(await intake.home(f"slack:{workspace}", person))
         view = {"type": "home", "blocks": _sections(text)}
         await self._api.call("views.publish", workspace, user_id=user, view=view)
@@ -101,13 +101,6 @@ class Surfaces:
         """Conversations with a title are threads of direct conversations."""
         direct = message.thread.channel.kind is ChannelKind.DIRECT
         return direct and message.thread.id.replace(".", "").isdigit()
-
-    async def _person(self, workspace: str, user: str) -> Person:
-        try:
-            known = await self._people.known(workspace, user)
-        except PlatformError:
-            return Person(user, user)
-        return Person(user, known.name, known.admin)
 
 
 def _sections(text: str) -> list[Json]:

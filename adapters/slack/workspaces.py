@@ -9,7 +9,7 @@ import structlog
 from slack_sdk.oauth.installation_store import Bot
 
 from bot.ports import IntakeUnavailable, PlatformUnavailable, ThreadGone
-from bot.vocabulary import Clock
+from bot.vocabulary import Clock, Newest
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ class Workspaces:
         self._clock = clock
         self._own: Installed | None = None
         self._asking = asyncio.Lock()
-        self._kept: dict[str, tuple[Installed, float]] = {}
+        self._kept = Newest[str, tuple[Installed, float]](MAX_KEPT)
         self._lost: set[str] = set()
         self._organisations: dict[str, str] = {}
 
@@ -150,8 +150,6 @@ class Workspaces:
             bot_user_id=bot.bot_user_id,
             bot_id=bot.bot_id,
         )
-        while len(self._kept) >= MAX_KEPT:
-            del self._kept[next(iter(self._kept))]
         self._kept[workspace] = (found, now + KEPT_S)
         return found
 
