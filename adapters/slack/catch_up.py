@@ -5,7 +5,7 @@ there to spare Slack and us.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,7 +15,8 @@ import structlog
 from adapters.slack.api import SlackApi
 from adapters.slack.inbound_text import mentions
 from adapters.slack.inlet import Inlet
-from adapters.slack.past import Past, next_cursor, objects, timestamp
+from adapters.slack.past import Past, next_cursor, timestamp
+from adapters.slack.payloads import Json, objects_in
 from adapters.slack.places import DIRECT, NAME, Places, is_timestamp
 from bot.ports import (
     AdapterStore,
@@ -28,8 +29,6 @@ from bot.ports import (
 from bot.vocabulary import ChannelKind, Clock
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 CHANNELS_AGE: Final = timedelta(days=30)
 """A channel the bot spoke in since then is looked through."""
@@ -141,7 +140,7 @@ class CatchUp:
                 page = await self._patiently(
                     "users.conversations", workspace, types="im", limit=MAX_DIRECT, cursor=cursor
                 )
-                found += [str(each["id"]) for each in objects(page.get("channels"))]
+                found += [str(each["id"]) for each in objects_in(page.get("channels"))]
                 cursor = next_cursor(page)
                 if cursor is None:
                     break

@@ -4,18 +4,17 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from adapters.slack.api import SlackApi
+from adapters.slack.payloads import object_in
 from adapters.slack.streams import Recipient
 from bot.ports import PlatformError
 from bot.vocabulary import Clock, Message, Newest, Person
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 KEPT_S: Final = 3600.0
 MAX_KEPT: Final = 5_000
@@ -134,8 +133,7 @@ class People:
 def _read(user: object, user_id: str) -> Known:
     if not isinstance(user, Mapping):
         return Known(user_id)
-    profile = user.get("profile")
-    profile = profile if isinstance(profile, Mapping) else {}
+    profile = object_in(user.get("profile"))
     names = (
         profile.get("display_name"),
         user.get("real_name"),

@@ -7,9 +7,8 @@ conversation, and in workspaces that refuse it, a placeholder is posted, which b
 """
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -18,6 +17,7 @@ from adapters.slack.errands import Errands
 from adapters.slack.errors import Refused
 from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.past import Past, timestamp
+from adapters.slack.payloads import Json
 from adapters.slack.places import Place
 from adapters.slack.refusals import Refusals
 from adapters.slack.render import WAITING, mark_of, metadata
@@ -25,8 +25,6 @@ from bot.ports import AdapterStore, MessageGone, PlatformBusy, PlatformError
 from bot.vocabulary import Clock, Newest, Thread
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 PLACEHOLDER: Final = "…"
 STATUS: Final = "status"

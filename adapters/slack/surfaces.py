@@ -1,20 +1,18 @@
 """What people see of the bot besides messages: its home page, forms, and how a conversation begins."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.api import SlackApi
 from adapters.slack.asking import form
 from adapters.slack.errors import Refused
 from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.mrkdwn import cut, mrkdwn
+from adapters.slack.payloads import Json
 from adapters.slack.people import People
 from adapters.slack.refusals import Refusals
 from bot.ports import AdapterStore, Intake
 from bot.vocabulary import ChannelKind, Clock, Message
-
-Json = Mapping[str, Any]
 
 PROMPTS: Final = (
     {"title": "What can you do?", "message": "What can you do?"},

@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import structlog
 from slack_sdk.oauth.installation_store import Bot
 
+from adapters.slack.payloads import Json
 from bot.ports import IntakeUnavailable, PlatformUnavailable, ThreadGone
 from bot.vocabulary import Clock, Newest
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 KEPT_S: Final = 60.0
 """An installation is looked up again after so long: another replica may have made a newer one."""
