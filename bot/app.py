@@ -187,7 +187,7 @@ def _services(ground: _Ground, reporting: Reporting, news: BudgetNews, wakeup: W
 def _intake(ground: _Ground, reporting: Reporting, wakeup: Wakeup) -> EngineIntake:
     return EngineIntake(
         database=ground.database,
-        dispatcher=wakeup,
+        wakeup=wakeup,
         adapters=ground.adapters,
         metrics=ground.metrics,
         max_pending=ground.settings.engine.max_pending,

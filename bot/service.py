@@ -1,8 +1,8 @@
 """The running service: what is started in which order, and how it is brought to an orderly end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -31,8 +31,10 @@ LOOK_AGAIN_S = 0.1
 FIRST_RESTART_S = 1.0
 LONGEST_RESTART_S = 60.0
 
+Run = Callable[[], Coroutine[Any, Any, None]]
+"""Runs until it is cancelled."""
 
-_NOTHING: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = MappingProxyType({})
+_NOTHING: Mapping[str, Run] = MappingProxyType({})
 
 
 class ServiceFailed(Exception):
@@ -58,7 +60,7 @@ class Service:
         loop_lag: LoopLag,
         tracing: Tracing,
         web: WebServer | None,
-        background: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = _NOTHING,
+        background: Mapping[str, Run] = _NOTHING,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -95,15 +97,7 @@ class Service:
             ServiceFailed: no platform can work as configured.
             StorageError: the database belongs to a newer release, or is none.
         """
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._tracing.close)
-            stack.push_async_callback(self._database.close)
-            if self._web is not None:
-                await self._web.start()
-                stack.push_async_callback(self._web.stop)
-            for adapter in self._adapters.values():
-                stack.push_async_callback(adapter.aclose)
-            stack.push_async_callback(self._claude.aclose)
+        async with self._letting_go(self._web):
             if await self._prepared(stop):
                 async with self._plugins.running():
                     await self._work(stop)
@@ -111,15 +105,25 @@ class Service:
     async def work_off(self, done: Callable[[], Awaitable[bool]], *, within_s: float) -> bool:
         """Without listening to any platform, take up what waits in the inbox until `done`, at most for so
         long; whether it was. Run it once, in place of `run`. Raises `StorageError`."""
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._tracing.close)
-            stack.push_async_callback(self._database.close)
-            for adapter in self._adapters.values():
-                stack.push_async_callback(adapter.aclose)
-            stack.push_async_callback(self._claude.aclose)
+        async with self._letting_go():
             await self._make_ready()
             async with self._plugins.running():
                 return await self._dispatch_until(done, within_s)
+
+    @asynccontextmanager
+    async def _letting_go(self, web: WebServer | None = None) -> AsyncIterator[None]:
+        """At the end, let go of everything; what others need until then comes last. Meanwhile `web`
+        serves, and answers until the platforms are left."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._tracing.close)
+            stack.push_async_callback(self._database.close)
+            if web is not None:
+                await web.start()
+                stack.push_async_callback(web.stop)
+            for adapter in self._adapters.values():
+                stack.push_async_callback(adapter.aclose)
+            stack.push_async_callback(self._claude.aclose)
+            yield
 
     async def _dispatch_until(self, done: Callable[[], Awaitable[bool]], within_s: float) -> bool:
         dispatching = asyncio.create_task(self._dispatcher.run(), name="dispatcher")

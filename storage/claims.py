@@ -80,8 +80,7 @@ def _resumed(
 
 
 def _new_turn(held: HeldThread, turn_id: str, now: datetime) -> Turn:
-    key, status = held.fence.thread_key, TurnStatus.OPEN
-    return Turn(turn_id, key, status, None, None, now, None, None, (), 0, None)
+    return Turn(turn_id, held.fence.thread_key, TurnStatus.OPEN, opened_at=now)
 
 
 def _write_down(connection: Connection, works: Sequence[Work]) -> None:

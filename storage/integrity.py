@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, text
 
+from bot.vocabulary import EntryStatus
 from storage.tables import BudgetRow, LedgerRow, ThreadRow, TurnRow
+from storage.turns import TurnStatus
 from storage.upsert import table
 
 ledger = table(LedgerRow)
@@ -32,7 +34,10 @@ def _open_entries(connection: Connection) -> list[str]:
     count = connection.execute(
         select(func.count())
         .select_from(ledger.join(turns, turns.c.id == ledger.c.turn_id))
-        .where(ledger.c.status == "open", turns.c.status == "delivered")
+        .where(
+            ledger.c.status == EntryStatus.OPEN.value,
+            turns.c.status == TurnStatus.DELIVERED.value,
+        )
     ).scalar_one()
     if not count:
         return []
@@ -43,7 +48,9 @@ def _open_entries(connection: Connection) -> list[str]:
 
 def _budgets(connection: Connection) -> list[str]:
     open_holds = connection.execute(
-        select(func.count()).where(ledger.c.status == "open", ledger.c.held_nanousd > 0)
+        select(func.count()).where(
+            ledger.c.status == EntryStatus.OPEN.value, ledger.c.held_nanousd > 0
+        )
     ).scalar_one()
     held = connection.execute(select(func.count()).where(budgets.c.held_nanousd > 0)).scalar_one()
     if held and not open_holds:

@@ -5,13 +5,14 @@ stored.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, select
 
 from bot.vocabulary import EntryStatus, Message, TurnOutcome, message_from_json
+from storage.budgets import BudgetState
 from storage.tables import BudgetRow, InboxRow, LedgerRow, ScheduleRow, ThreadRow, TurnRow
 from storage.turns import TurnStatus, outcome_of, unfinished
 from storage.upsert import table
@@ -110,16 +111,16 @@ class Way:
     message: Message
     received_at: datetime
     turn_id: str | None
-    status: TurnStatus | None
-    outcome: TurnOutcome | None
-    model: str | None
-    claimed_at: datetime | None
-    first_text_at: datetime | None
-    answered_at: datetime | None
-    delivered_at: datetime | None
     owner: str | None
     attempts: int
-    requests: tuple[RequestMade, ...]
+    status: TurnStatus | None = None
+    outcome: TurnOutcome | None = None
+    model: str | None = None
+    claimed_at: datetime | None = None
+    first_text_at: datetime | None = None
+    answered_at: datetime | None = None
+    delivered_at: datetime | None = None
+    requests: tuple[RequestMade, ...] = ()
 
 
 def way_of(connection: Connection, message_key: str) -> Way | None:
@@ -132,21 +133,26 @@ def way_of(connection: Connection, message_key: str) -> Way | None:
     if row is None:
         return None
     turn_id = row.turn_id or (row.open_turn if row.done_at is None else None)
-    turn = connection.execute(select(turns).where(turns.c.id == turn_id)).one_or_none()
-    return Way(
+    way = Way(
         message=message_from_json(row.payload),
         received_at=row.received_at,
         turn_id=turn_id,
-        status=None if turn is None else TurnStatus(turn.status),
-        outcome=None if turn is None else outcome_of(turn.outcome),
-        model=getattr(turn, "model", None),
-        claimed_at=getattr(turn, "opened_at", None),
-        first_text_at=getattr(turn, "first_text_at", None),
-        answered_at=getattr(turn, "answered_at", None),
-        delivered_at=getattr(turn, "delivered_at", None),
         owner=row.owner if row.done_at is None else None,
         attempts=row.attempts,
-        requests=() if turn_id is None else _requests_of(connection, turn_id),
+    )
+    turn = connection.execute(select(turns).where(turns.c.id == turn_id)).one_or_none()
+    if turn is None:
+        return way
+    return replace(
+        way,
+        status=TurnStatus(turn.status),
+        outcome=outcome_of(turn.outcome),
+        model=turn.model,
+        claimed_at=turn.opened_at,
+        first_text_at=turn.first_text_at,
+        answered_at=turn.answered_at,
+        delivered_at=turn.delivered_at,
+        requests=_requests_of(connection, turn.id),
     )
 
 
@@ -196,18 +202,7 @@ def last_runs(connection: Connection, names: Sequence[str]) -> dict[str, Run]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a budget's counter holds in its present period."""
-
-    key: str
-    spent_nanousd: int
-    held_nanousd: int
-    raised_nanousd: int
-    ends_at: datetime
-
-
-def budgets_now(connection: Connection, *, now: datetime, limit: int) -> list[Spent]:
+def budgets_now(connection: Connection, *, now: datetime, limit: int) -> list[BudgetState]:
     """The counters of periods that have not ended, the fullest first."""
     rows = connection.execute(
         select(
@@ -221,4 +216,4 @@ def budgets_now(connection: Connection, *, now: datetime, limit: int) -> list[Sp
         .order_by(budgets.c.spent_nanousd.desc())
         .limit(limit)
     )
-    return [Spent(*row) for row in rows]
+    return [BudgetState(*row) for row in rows]

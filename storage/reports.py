@@ -145,7 +145,7 @@ def send(
     """Put the report into the inbox and write down that it is there, both or neither; false if another
     has. At `look_at` somebody is to see whether it was shown."""
     changed = connection.execute(
-        _one(update(reports), sending.name, sending.period, sending.destination)
+        _set(sending)
         .where(
             reports.c.status == ReportStatus.DUE.value,
             reports.c.copies == sending.copies,
@@ -172,7 +172,7 @@ def failed(
     """Note a failed attempt, and when the next is; None: it is given up."""
     given_up = {} if again_at is not None else {"status": ReportStatus.GIVEN_UP.value}
     connection.execute(
-        _one(update(reports), sending.name, sending.period, sending.destination).values(
+        _set(sending).values(
             attempts=sending.attempts + 1, next_attempt_at=again_at, detail=why, **given_up
         )
     )
@@ -180,19 +180,13 @@ def failed(
 
 def look_again(connection: Connection, sending: Sending, *, at: datetime) -> None:
     """It is still on its way."""
-    connection.execute(
-        _one(update(reports), sending.name, sending.period, sending.destination).values(
-            next_attempt_at=at
-        )
-    )
+    connection.execute(_set(sending).values(next_attempt_at=at))
 
 
 def shown(connection: Connection, sending: Sending) -> None:
     """It is over: people see it."""
     connection.execute(
-        _one(update(reports), sending.name, sending.period, sending.destination).values(
-            status=ReportStatus.SHOWN.value, next_attempt_at=None, detail=None
-        )
+        _set(sending).values(status=ReportStatus.SHOWN.value, next_attempt_at=None, detail=None)
     )
 
 
@@ -223,6 +217,11 @@ def _one(statement: Any, name: str, period: str, destination: str) -> Any:
         reports.c.period == literal(period),
         reports.c.destination == literal(destination),
     )
+
+
+def _set(sending: Sending) -> Any:
+    """An update of its row."""
+    return _one(update(reports), sending.name, sending.period, sending.destination)
 
 
 def _sending(row: Any) -> Sending:

@@ -23,6 +23,7 @@ from storage.tables import (
     ToldRow,
     TurnRow,
 )
+from storage.turns import TurnStatus
 from storage.upsert import table
 
 RUNS_KEPT = timedelta(days=40)
@@ -87,7 +88,7 @@ def _forget_answers(connection: Connection, before: datetime) -> int:
     turns = table(TurnRow)
     older = (
         turns.c.opened_at < before,
-        turns.c.status != "open",
+        turns.c.status != TurnStatus.OPEN.value,
         or_(turns.c.answer.is_not(None), turns.c.footer.is_not(None)),
     )
     return _empty(connection, turns, *older, columns=("answer", "footer", "card"))

@@ -59,14 +59,14 @@ class Turn:
     id: str
     thread_key: str
     status: TurnStatus
-    outcome: TurnOutcome | None
-    model: str | None
     opened_at: datetime
-    answer: str | None
-    footer: str | None
-    reply_ids: tuple[str, ...]
-    deliveries: int
-    detail: str | None
+    outcome: TurnOutcome | None = None
+    model: str | None = None
+    answer: str | None = None
+    footer: str | None = None
+    reply_ids: tuple[str, ...] = ()
+    deliveries: int = 0
+    detail: str | None = None
     files: tuple[StoredFile, ...] = ()
     """What is sent along with the answer."""
     file_ids: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from adapters.discord.answering import Answering
 from adapters.discord.calls import Calls
 from adapters.discord.errors import Forbidden, TokenRefused
 from adapters.discord.gateway import HEARTBEAT_TIMEOUT_S
-from adapters.discord.identity import PLATFORM, channel_of, spot_of
+from adapters.discord.identity import PLATFORM, answers_call, channel_of
 from adapters.discord.introducing import introduced
 from adapters.discord.listening import Listening, Tools
 from adapters.discord.login import Account, account_of
@@ -168,7 +168,7 @@ class DiscordAdapter:
 
     async def show_status(self, thread: Thread, text: str | None) -> None:
         """The typing sign; a call shows one of its own from the start."""
-        if spot_of(thread).interaction_id is not None:
+        if answers_call(thread):
             if text is None:
                 await self._answering.end_status(thread)
         elif text is None:
@@ -179,38 +179,38 @@ class DiscordAdapter:
 
     async def post(self, thread: Thread, part: Part) -> Shown:
         """A new message, which is there once however often it is asked for."""
-        if spot_of(thread).interaction_id is not None:
+        if answers_call(thread):
             return await self._answering.post(thread, part)
         self._typing.end(thread.key)
         return await self._sender.post(thread, await self._opener.spot(thread), part)
 
     async def edit(self, thread: Thread, message_id: str, part: Part) -> Shown:
         """Change a message."""
-        if spot_of(thread).interaction_id is not None:
+        if answers_call(thread):
             return await self._answering.edit(thread, message_id, part)
         return await self._sender.edit(thread, await self._opener.spot(thread), message_id, part)
 
     async def send_file(self, thread: Thread, file: OutgoingFile) -> str:
         """A message with a file."""
-        if spot_of(thread).interaction_id is not None:
+        if answers_call(thread):
             return await self._answering.send_file(thread, file)
         return await self._sender.send_file(await self._opener.spot(thread), file)
 
     async def delete(self, thread: Thread, message_id: str) -> None:
         """Take a message away."""
-        if spot_of(thread).interaction_id is not None:
+        if answers_call(thread):
             return await self._answering.delete(thread, message_id)
         return await self._sender.delete(await self._opener.spot(thread), message_id)
 
     async def find(self, thread: Thread, mark: str) -> str | None:
         """The message with this mark."""
-        if spot_of(thread).interaction_id is not None:
+        if answers_call(thread):
             return await self._answering.find(thread, mark)
         return await self._marks.find(thread, await self._opener.spot(thread), mark)
 
     async def notice(self, thread: Thread, person: Person, text: str, mark: str) -> None:
         """A sentence without a sound; to a caller, for their eyes alone."""
-        if spot_of(thread).interaction_id is not None:
+        if answers_call(thread):
             return await self._answering.notice(thread, text, mark)
         return await self._sender.notice(await self._opener.spot(thread), text, mark)
 

@@ -1,7 +1,6 @@
 """Which conversation a message of Discord's belongs to, and whether the bot is meant."""
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +16,7 @@ from adapters.discord.identity import (
 from adapters.discord.parse import Payload, reference_of
 from adapters.discord.places import Place, Places
 from bot.ports import Intake, PlatformError
-from bot.vocabulary import Thread
+from bot.vocabulary import Newest, Thread
 
 PLACE_S: Final = 5.0
 """How long a message waits for what its channel is, which is nearly always known."""
@@ -51,7 +50,7 @@ class Addressing:
         self._places = places
         self._intake = intake
         self._threads = threads
-        self._references: OrderedDict[str, str | None] = OrderedDict()
+        self._references = Newest[str, str | None](MAX_REFERENCES)
 
     def codes(self, guild_id: str | None) -> tuple[str, ...]:
         """What means the bot in a text: its mention, and that of its own role."""
@@ -75,7 +74,7 @@ class Addressing:
             thread = discord_thread(guild_id, place.parent_id, channel_id)
             return Addressed(thread, meant or self._replies_to_us(data))
         if meant or data.get("message_reference") is not None:
-            self._remember(str(data["id"]), reference_of(data))
+            self._references[str(data["id"])] = reference_of(data)
             return await self._in_channel(data, guild_id, place, meant=meant)
         return None
 
@@ -135,8 +134,3 @@ class Addressing:
             return self._places.learn_channel({"id": channel_id})  # and not asked for again
         except (PlatformError, TimeoutError):
             return None  # taken for a plain channel
-
-    def _remember(self, message_id: str, reference: str | None) -> None:
-        self._references[message_id] = reference
-        while len(self._references) > MAX_REFERENCES:
-            self._references.popitem(last=False)

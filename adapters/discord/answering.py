@@ -12,7 +12,7 @@ from adapters.discord.identity import Spot, spot_of
 from adapters.discord.interactions import EPHEMERAL
 from adapters.discord.marks import Marks
 from adapters.discord.pacing import Urgency
-from adapters.discord.render import content_of, described, nobody
+from adapters.discord.render import content_of, described, files_of, nobody
 from adapters.discord.rest import Json, Rest
 from adapters.discord.sending import Sender
 from bot.ports import MessageGone, OutgoingFile, Part, PlatformUnavailable, Shown, ThreadGone
@@ -43,7 +43,7 @@ class Answering:
         call = await self._call(thread)
         if call.moved_to is not None or call.over(self._clock.now()):
             return await self._post_elsewhere(thread, call, part)
-        body, files = content_of(thread, part), [part.picture] if part.picture else []
+        body, files = content_of(thread, part), files_of(part)
         try:
             message = await self._new(call, body, files, part)
         except InteractionOver as error:
@@ -61,7 +61,7 @@ class Answering:
             return await self._sender.edit(thread, _moved(call), message_id, part)
         if call.over(self._clock.now()):
             raise MessageGone("the interaction's token serves no more")
-        body, files = content_of(thread, part), [part.picture] if part.picture else []
+        body, files = content_of(thread, part), files_of(part)
         try:
             await self._change(call, message_id, body, files, part)
         except InteractionOver as error:
@@ -130,7 +130,7 @@ class Answering:
         return (self._clock.now() - call.called_at).total_seconds() < ACKNOWLEDGED_WITHIN_S
 
     async def _call(self, thread: Thread) -> Call:
-        call = await self._calls.get(spot_of(thread).interaction_id or "")
+        call = await self._calls.get(_id_of(thread))
         if call is None:
             raise ThreadGone(f"nothing is known of the interaction of {thread.key}")
         return call

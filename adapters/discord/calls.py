@@ -1,13 +1,12 @@
 """What it takes to answer a call: its token, which serves for fifteen minutes, and what comes after it."""
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bot.ports import AdapterStore, IntakeUnavailable, PlatformUnavailable
-from bot.vocabulary import Clock
+from bot.vocabulary import Clock, Newest
 
 TOKEN_S: Final = 890.0
 """https://discord.com/developers/docs/interactions/receiving-and-responding: 15 minutes, less some."""
@@ -40,7 +39,7 @@ class Calls:
     def __init__(self, *, store: AdapterStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known: OrderedDict[str, Call] = OrderedDict()
+        self._known = Newest[str, Call](MAX_KNOWN)
         self._acknowledging: dict[str, asyncio.Task[None]] = {}
 
     async def keep(
@@ -49,7 +48,7 @@ class Calls:
         """Make a call durable, however long that takes; it can be answered once it is acknowledged."""
         self._acknowledging[interaction_id] = acknowledging
         acknowledging.add_done_callback(lambda _: self._acknowledging.pop(interaction_id, None))
-        self._know(interaction_id, call)
+        self._known[interaction_id] = call
         while True:
             try:
                 return await self._store.set(f"{_KEY}{interaction_id}", _to_json(call))
@@ -71,13 +70,13 @@ class Calls:
         if kept is None:
             return None
         call = _from_json(kept)
-        self._know(interaction_id, call)
+        self._known[interaction_id] = call
         return call
 
     async def moved(self, interaction_id: str, call: Call, channel_id: str) -> Call:
         """From now on it is answered in an ordinary channel."""
         moved = replace(call, moved_to=channel_id)
-        self._know(interaction_id, moved)
+        self._known[interaction_id] = moved
         try:
             await self._store.set(f"{_KEY}{interaction_id}", _to_json(moved))
         except IntakeUnavailable as error:
@@ -90,11 +89,6 @@ class Calls:
         for key, kept in (await self._store.items(_KEY)).items():
             if datetime.fromisoformat(kept["called_at"]) < oldest:
                 await self._store.set(key, None)
-
-    def _know(self, interaction_id: str, call: Call) -> None:
-        self._known[interaction_id] = call
-        while len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
 
 
 def _to_json(call: Call) -> dict[str, Any]:

@@ -44,17 +44,14 @@ class Pressed:
         """The conversation of the message."""
         return Thread(channel_of(guild_id, self.channel_id), self.thread_id)
 
-    def event(self, guild_id: str | None, by: Person) -> Event | None:
+    def event(self, guild_id: str | None, by: Person) -> Event:
         """What the press means."""
         thread = self.thread(guild_id)
-        match self.kind:
-            case "s":
-                return StopRequested(thread, by)
-            case "g" | "b":
-                return Rated(thread, self.turn_id, self.kind == _GOOD, by)
-            case "c":
-                return ChoiceMade(thread, self.choice_id, self.option, by)
-        return None
+        if self.kind == _STOP:
+            return StopRequested(thread, by)
+        if self.kind in (_GOOD, _BAD):
+            return Rated(thread, self.turn_id, self.kind == _GOOD, by)
+        return ChoiceMade(thread, self.choice_id, self.option, by)
 
 
 def components_of(thread: Thread, part: Part) -> list[dict[str, Any]]:

@@ -120,9 +120,8 @@ class Shard(discord.Client):
         clock: Clock,
         heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
     ) -> None:
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = (
-            False  # it never speaks aloud
-        )
+        # It never speaks aloud, and so lacks nothing for that.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             intents=intents,
             shard_id=number,

@@ -1,6 +1,5 @@
 """What comes in: events become the vocabulary's, and are handed in until they are kept."""
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -17,6 +16,7 @@ from adapters.discord.mentions import Names
 from adapters.discord.opening import ThreadOpener
 from adapters.discord.parse import (
     attachments_of,
+    guild_id_of,
     person_of,
     said_by_person,
     says_nothing,
@@ -35,7 +35,7 @@ from bot.vocabulary import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
-    Thread,
+    Newest,
 )
 
 log = structlog.get_logger(__name__)
@@ -67,7 +67,7 @@ class Hearing:
         self._intake = intake
         self._clock = clock
         self._lanes = Lanes()
-        self._taken: OrderedDict[str, Channel] = OrderedDict()
+        self._taken = Newest[str, Channel](MAX_TAKEN)
         """The channels of the messages that were handed in."""
         self.incomplete = False
         """Something was missed that has to be caught up with."""
@@ -82,7 +82,7 @@ class Hearing:
         self._places.heard(event, data)
         match event:
             case "MESSAGE_CREATE":
-                self._put(data, lambda: self.take(data, _guild(data)))
+                self._put(data, lambda: self.take(data, guild_id_of(data)))
             case "MESSAGE_UPDATE":
                 self._put(data, lambda: self._edited(data))
             case "MESSAGE_DELETE":
@@ -106,7 +106,7 @@ class Hearing:
             self._opener.will_be_about(message.id, message.text)
         elif addressed.thread.id.startswith("t"):
             self._opener.is_open(str(data["channel_id"]))
-        self._remember(message.id, message.thread)
+        self._taken[message.id] = message.thread.channel
         await self.hand_in(MessageReceived(message))
         return True
 
@@ -126,7 +126,7 @@ class Hearing:
 
     def names(self, data: Json) -> Names:
         """What is called how in a message, as far as is known."""
-        guild = self._places.known_guild(_guild(data))
+        guild = self._places.known_guild(guild_id_of(data))
         roles = guild.roles if guild is not None else {}
         return Names(
             users=user_names(data),
@@ -163,7 +163,7 @@ class Hearing:
         """A person changed a message; Discord's own changes, such as previews of links, are none."""
         if not data.get("edited_timestamp") or not said_by_person(data) or says_nothing(data):
             return
-        guild_id, message_id = _guild(data), str(data["id"])
+        guild_id, message_id = guild_id_of(data), str(data["id"])
         channel = self._taken.get(message_id)
         addressed = await self._addressed(data, guild_id)
         if addressed is not None:
@@ -185,7 +185,7 @@ class Hearing:
             place = self._places.known_place(str(data["channel_id"]))
             is_thread = place is not None and place.is_thread
             parent = place.parent_id if place is not None and is_thread else None
-            channel = channel_of(_guild(data), parent or str(data["channel_id"]))
+            channel = channel_of(guild_id_of(data), parent or str(data["channel_id"]))
         await self.hand_in(MessageDeleted(channel, message_id))
 
     def _put(self, data: Json, work: Callable[[], Awaitable[object]]) -> None:
@@ -193,13 +193,3 @@ class Hearing:
             if not self.incomplete:
                 log.error("too many events wait; what is lost now is caught up with later")
             self.incomplete = True
-
-    def _remember(self, message_id: str, thread: Thread) -> None:
-        self._taken[message_id] = thread.channel
-        while len(self._taken) > MAX_TAKEN:
-            self._taken.popitem(last=False)
-
-
-def _guild(data: Json) -> str | None:
-    guild_id = data.get("guild_id")
-    return None if guild_id is None else str(guild_id)

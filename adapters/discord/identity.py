@@ -56,6 +56,11 @@ def interaction_thread(guild_id: str | None, channel_id: str, interaction_id: st
     return Thread(channel_of(guild_id, channel_id), f"{_INTERACTION}{interaction_id}")
 
 
+def answers_call(thread: Thread) -> bool:
+    """It is a command that was called, and is spoken in by that call's own means."""
+    return thread.id.startswith(_INTERACTION)
+
+
 def spot_of(thread: Thread) -> Spot:
     """Where to speak."""
     channel_id, thread_id = thread.channel.id, thread.id

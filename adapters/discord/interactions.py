@@ -17,8 +17,8 @@ from adapters.discord.commands import ASK_ABOUT, private_commands
 from adapters.discord.controls import pressed
 from adapters.discord.identity import direct_thread, discord_thread, interaction_thread
 from adapters.discord.mentions import Names
-from adapters.discord.parse import attachments_of, name_of, sent_at, text_of
-from adapters.discord.places import ADMINISTRATOR, MANAGE_GUILD, Places
+from adapters.discord.parse import attachments_of, guild_id_of, name_of, sent_at, text_of
+from adapters.discord.places import ADMINISTRATOR, MANAGE_GUILD, THREADS, Places
 from adapters.discord.rest import Json, Rest
 from bot.ports import CommandOffer, PlatformError
 from bot.vocabulary import Attachment, Event, Message, MessageReceived, Person, Thread
@@ -53,16 +53,16 @@ class Interactions:
 
     async def take(self, data: Json, hand_in: HandIn) -> None:
         """Handle one."""
-        match data.get("type"):
-            case 2:
-                await self._command(data, hand_in)
-            case 3:
-                await self._component(data, hand_in)
+        kind = data.get("type")
+        if kind == _COMMAND:
+            await self._command(data, hand_in)
+        elif kind == _COMPONENT:
+            await self._component(data, hand_in)
 
     async def _component(self, data: Json, hand_in: HandIn) -> None:
         acknowledging = asyncio.create_task(self._respond(data, {"type": _DEFERRED_UPDATE}))
         button = pressed(str(data["data"].get("custom_id") or ""))
-        event = None if button is None else button.event(_guild(data), caller_of(data))
+        event = None if button is None else button.event(guild_id_of(data), caller_of(data))
         if event is not None:
             await hand_in(event)
         await acknowledging
@@ -89,11 +89,11 @@ class Interactions:
     def _thread(self, data: Json) -> Thread:
         """A command called in a thread of Discord's is counted under the channel it hangs on."""
         channel_id = self._parent(data) or str(data["channel_id"])
-        return interaction_thread(_guild(data), channel_id, str(data["id"]))
+        return interaction_thread(guild_id_of(data), channel_id, str(data["id"]))
 
     def _about(self, data: Json) -> Thread | None:
         """The conversation that it was called in: direct messages, or a thread of Discord's."""
-        guild_id, parent_id = _guild(data), self._parent(data)
+        guild_id, parent_id = guild_id_of(data), self._parent(data)
         if guild_id is None:
             return direct_thread(str(data["channel_id"]))
         if parent_id is None:
@@ -103,7 +103,7 @@ class Interactions:
     def _parent(self, data: Json) -> str | None:
         channel = data.get("channel") or {}
         place = self._places.known_place(str(data["channel_id"]))
-        parent = channel.get("parent_id") if int(channel.get("type", 0)) in (10, 11, 12) else None
+        parent = channel.get("parent_id") if int(channel.get("type", 0)) in THREADS else None
         if parent is None and place is not None and place.is_thread:
             parent = place.parent_id
         return None if parent is None else str(parent)
@@ -125,7 +125,7 @@ def caller_of(data: Json) -> Person:
     """Who called or pressed; the event tells what they may do."""
     member = data.get("member") or {}
     user = member.get("user") or data.get("user") or {}
-    rights = int(member.get("permissions") or 0) if _guild(data) is not None else 0
+    rights = int(member.get("permissions") or 0) if guild_id_of(data) is not None else 0
     return Person(
         str(user["id"]),
         name_of(user, member),
@@ -173,8 +173,3 @@ def _asked_about(data: Json) -> tuple[str, tuple[Attachment, ...]]:
     author = name_of(target.get("author") or {"id": "somebody"})
     quoted = "\n".join(f"> {line}" for line in said.splitlines())
     return f"What about this message by {author}?\n\n{quoted}".strip(), attachments_of(target)
-
-
-def _guild(data: Json) -> str | None:
-    guild_id = data.get("guild_id")
-    return None if guild_id is None else str(guild_id)

@@ -1,7 +1,6 @@
 """Opening a thread of Discord's on a message, when the first thing is to be said in it."""
 
 import asyncio
-from collections import OrderedDict
 from typing import Any, Final
 
 import structlog
@@ -11,7 +10,7 @@ from adapters.discord.identity import Spot, spot_of
 from adapters.discord.mentions import Names, readable
 from adapters.discord.rest import Rest
 from bot.ports import MessageGone
-from bot.vocabulary import Thread
+from bot.vocabulary import Newest, Thread
 
 log = structlog.get_logger(__name__)
 
@@ -30,9 +29,9 @@ class ThreadOpener:
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
-        self._open: OrderedDict[str, bool] = OrderedDict()
+        self._open = Newest[str, bool](MAX_KNOWN)
         """Whether a thread is open (or, false, is to be replies in its channel), by its id."""
-        self._names: OrderedDict[str, str] = OrderedDict()
+        self._names = Newest[str, str](MAX_KNOWN)
         """What threads that have still to be opened are about."""
         self._opening: dict[str, asyncio.Task[bool]] = {}
 
@@ -40,7 +39,6 @@ class ThreadOpener:
         """A thread will be opened on this message."""
         if message_id not in self._open:
             self._names[message_id] = question
-            _trim(self._names)
 
     def is_open(self, thread_id: str) -> None:
         """Something was heard in a thread: it is there."""
@@ -108,7 +106,6 @@ class ThreadOpener:
         self._names.pop(thread_id, None)
         self._open[thread_id] = is_open
         self._open.move_to_end(thread_id)
-        _trim(self._open)
         return is_open
 
 
@@ -116,8 +113,3 @@ def name_from(question: str) -> str:
     """A thread's name: the first line of what was asked, as far as a name may be long."""
     line = next((line.strip() for line in question.splitlines() if line.strip()), NAMELESS)
     return line if len(line) <= MAX_NAME else f"{line[: MAX_NAME - 1].rstrip()}…"
-
-
-def _trim(kept: OrderedDict[str, Any]) -> None:
-    while len(kept) > MAX_KNOWN:
-        kept.popitem(last=False)

@@ -20,6 +20,12 @@ _FORWARD: Final = 1
 Payload = Mapping[str, Any]
 
 
+def guild_id_of(data: Payload) -> str | None:
+    """The server in which something happened; None for a direct message."""
+    guild_id = data.get("guild_id")
+    return None if guild_id is None else str(guild_id)
+
+
 def said_by_person(data: Payload) -> bool:
     """A person said it: no bot, no webhook, and not Discord itself."""
     author = data.get("author") or {}
@@ -71,16 +77,16 @@ def attachments_of(data: Payload) -> tuple[Attachment, ...]:
     found = [*(data.get("attachments") or ())]
     for snapshot in _forwarded(data):
         found += snapshot.get("attachments") or ()
-    return tuple(
-        Attachment(
-            name=str(each.get("filename") or "file"),
-            media_type=str(each.get("content_type") or "application/octet-stream").partition(";")[
-                0
-            ],
-            size_bytes=int(each.get("size") or 0),
-            source=str(each.get("url") or ""),
-        )
-        for each in found
+    return tuple(_attachment(each) for each in found)
+
+
+def _attachment(data: Payload) -> Attachment:
+    media_type, _, _ = str(data.get("content_type") or "").partition(";")
+    return Attachment(
+        name=str(data.get("filename") or "file"),
+        media_type=media_type or "application/octet-stream",
+        size_bytes=int(data.get("size") or 0),
+        source=str(data.get("url") or ""),
     )
 
 

@@ -1,17 +1,17 @@
 """What is known of servers and their channels: from the gateway where it tells, else asked once."""
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adapters.discord.rest import Json, Rest
+from bot.vocabulary import Newest
 
 MAX_PLACES: Final = 20_000
 MAX_GUILDS: Final = 5_000
 MAX_MEMBERS: Final = 1_000
 
-_THREADS: Final = frozenset({10, 11, 12})
+THREADS: Final = frozenset({10, 11, 12})
 """https://discord.com/developers/docs/resources/channel#channel-object-channel-types"""
 _OPENS_THREADS: Final = frozenset({0, 5})
 """Text and announcement channels: where a thread may be opened on a message."""
@@ -32,7 +32,7 @@ class Place:
     @property
     def is_thread(self) -> bool:
         """It hangs on another channel."""
-        return self.type in _THREADS and self.parent_id is not None
+        return self.type in THREADS and self.parent_id is not None
 
     @property
     def opens_threads(self) -> bool:
@@ -70,9 +70,9 @@ class Places:
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
-        self._places: OrderedDict[str, Place] = OrderedDict()
-        self._guilds: OrderedDict[str, Guild] = OrderedDict()
-        self._members: OrderedDict[tuple[str, str], Json] = OrderedDict()
+        self._places = Newest[str, Place](MAX_PLACES)
+        self._guilds = Newest[str, Guild](MAX_GUILDS)
+        self._members = Newest[tuple[str, str], Json](MAX_MEMBERS)
 
     async def place(self, channel_id: str) -> Place:
         """A channel or thread. Raises `PlatformError`."""
@@ -100,7 +100,6 @@ class Places:
                 "/guilds/{guild_id}/members/{user_id}", guild_id=guild_id, user_id=person_id
             )
             self._members[at] = found
-            _trim(self._members, MAX_MEMBERS)
         return found
 
     def known_place(self, channel_id: str) -> Place | None:
@@ -117,7 +116,6 @@ class Places:
         for role in data.get("roles") or ():
             guild.roles[str(role["id"])] = _role(role)
         self._guilds[guild.id] = guild
-        _trim(self._guilds, MAX_GUILDS)
         for channel in (*(data.get("channels") or ()), *(data.get("threads") or ())):
             self.learn_channel(channel, guild_id=guild.id)
         return guild
@@ -134,7 +132,6 @@ class Places:
             name=str(data.get("name") or ""),
         )
         self._places[place.id] = place
-        _trim(self._places, MAX_PLACES)
         return place
 
     def heard(self, event: str, data: Json) -> None:
@@ -179,8 +176,3 @@ def _role(data: Mapping[str, Any]) -> Role:
         int(data.get("permissions") or 0),
         None if bot_id is None else str(bot_id),
     )
-
-
-def _trim(kept: OrderedDict[Any, Any], most: int) -> None:
-    while len(kept) > most:
-        kept.popitem(last=False)

@@ -43,6 +43,11 @@ def content_of(thread: Thread, part: Part) -> Json:
     return body
 
 
+def files_of(part: Part) -> list[OutgoingFile]:
+    """What goes along with a message that shows a part."""
+    return [part.picture] if part.picture else []
+
+
 def described(file: OutgoingFile) -> Json:
     """A file of this request, with what is said of it to who can't see it."""
     found: Json = {"id": 0, "filename": file.name}

@@ -8,7 +8,6 @@ that knows where Discord is.
 import asyncio
 import json
 import sys
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,7 +22,7 @@ from adapters.discord.errors import Forbidden, error_of, refusal_of
 from adapters.discord.pacing import Bucket, Limits, Urgency
 from adapters.discord.throttle import GLOBAL_PER_S
 from bot.ports import OutgoingFile, PlatformBusy, PlatformError, PlatformUnavailable
-from bot.vocabulary import Clock
+from bot.vocabulary import Clock, Newest
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +77,7 @@ class Rest:
         self.limits = Limits(clock, per_s=requests_per_s)
         self._token = token
         self._session: aiohttp.ClientSession | None = None
-        self._told: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._told = Newest[tuple[str, int], None](MAX_TOLD)
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -190,8 +189,6 @@ class Rest:
         if (place, refused.code) not in self._told:
             log.error("Discord refuses: " + refused.remedy, place=place, code=refused.code)
         self._told[place, refused.code] = None
-        while len(self._told) > MAX_TOLD:
-            self._told.popitem(last=False)
 
     async def fetch(self, url: str, *, max_bytes: int) -> bytes:
         """The content of a file of Discord's. The token does not go along.

@@ -1,7 +1,6 @@
 """Speaking in channels: post, edit, delete, files and notices."""
 
 import hashlib
-from collections import OrderedDict
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +14,7 @@ from adapters.discord.render import (
     SILENT,
     content_of,
     described,
+    files_of,
     nobody,
     once,
     reference_to,
@@ -23,7 +23,7 @@ from adapters.discord.render import (
 from adapters.discord.rest import Json, Rest
 from adapters.discord.shares import Shares
 from bot.ports import MAX_MARK_CHARS, MessageGone, OutgoingFile, Part, PlatformBusy, Shown
-from bot.vocabulary import Clock, Thread
+from bot.vocabulary import Clock, Newest, Thread
 
 THREAD_ARCHIVED: Final = 50083
 REPLAYED_S: Final = 5.0
@@ -41,7 +41,7 @@ class Sender:
         self._clock = clock
         self._marks = marks
         self._shares = Shares(clock)
-        self._deleted: OrderedDict[str, int] = OrderedDict()
+        self._deleted = Newest[str, int](MAX_REPOSTED)
         """How many messages with a mark were deleted by somebody: the next is another one."""
 
     async def post(self, thread: Thread, spot: Spot, part: Part) -> Shown:
@@ -51,7 +51,7 @@ class Sender:
         message = await self._create(
             spot,
             {**body, **once(self._nonce(part.mark)), **reference_to(spot, part.answers)},
-            files=[part.picture] if part.picture else [],
+            files=files_of(part),
             urgency=Urgency.NEW if part.final else Urgency.FIRST,
         )
         message_id = str(message["id"])
@@ -155,7 +155,7 @@ class Sender:
             "PATCH",
             _MESSAGE,
             body=content_of(thread, part),
-            files=[part.picture] if part.picture else [],
+            files=files_of(part),
             urgency=urgency,
             channel_id=spot.channel_id,
             message_id=message_id,
@@ -169,5 +169,3 @@ class Sender:
 
     def _note_deleted(self, mark: str) -> None:
         self._deleted[mark] = self._deleted.get(mark, 0) + 1
-        while len(self._deleted) > MAX_REPOSTED:
-            self._deleted.popitem(last=False)

@@ -9,11 +9,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.errors import Refused, TokenLost, translated
 from adapters.slack.pacing import Call, Pacing
+from adapters.slack.payloads import Json
 from adapters.slack.proxy import proxy_for
 from adapters.slack.workspaces import Workspaces
 from bot.ports import PlatformBusy, PlatformError
-
-Json = Mapping[str, Any]
 
 REQUEST_S: Final = 20.0
 CONNECT_S: Final = 5.0

@@ -4,18 +4,16 @@ https://docs.slack.dev/interactivity/implementing-shortcuts#messages
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.inbound_text import typed
 from adapters.slack.mrkdwn import cut
+from adapters.slack.payloads import Json, object_in
 from adapters.slack.places import channel_of, is_timestamp, thread_in
 from adapters.slack.rich_text import text_of
 from bot.vocabulary import Message, Person
-
-Json = Mapping[str, Any]
 
 SHORTCUT: Final = "ask_about_this"
 FORM: Final = "ask_about_this_form"
@@ -37,7 +35,7 @@ class Asked:
 
 def form(body: Json) -> Json | None:
     """The form to show to who used the shortcut; None if it is not ours."""
-    message, channel = _object(body.get("message")), _object(body.get("channel"))
+    message, channel = object_in(body.get("message")), object_in(body.get("channel"))
     ts, channel_id = str(message.get("ts") or ""), str(channel.get("id") or "")
     if body.get("callback_id") != SHORTCUT or not is_timestamp(ts) or not channel_id:
         return None
@@ -76,7 +74,7 @@ def form(body: Json) -> Json | None:
 
 def asked(body: Json, *, workspace: str, now: datetime) -> Asked | None:
     """The question of a form that was sent; None if it is not ours, or empty."""
-    view, user = _object(body.get("view")), _object(body.get("user"))
+    view, user = object_in(body.get("view")), object_in(body.get("user"))
     if view.get("callback_id") != FORM:
         return None
     about = json.loads(str(view.get("private_metadata") or "{}"))
@@ -106,12 +104,8 @@ def _text(about: Json, question: str) -> str:
 
 
 def _value(view: Json) -> str:
-    values = _object(_object(view.get("state")).get("values"))
-    return str(_object(_object(values.get(_BLOCK)).get(_ACTION)).get("value") or "")
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, Mapping) else {}
+    values = object_in(object_in(view.get("state")).get("values"))
+    return str(object_in(object_in(values.get(_BLOCK)).get(_ACTION)).get("value") or "")
 
 
 def _plain(text: str) -> Json:

@@ -5,11 +5,10 @@ https://docs.slack.dev/reference/objects/file-object
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from adapters.slack.payloads import Json
 from bot.vocabulary import Attachment, storable
-
-Json = Mapping[str, Any]
 
 MAX_FILES: Final = 50
 _GONE = frozenset({"tombstone", "hidden_by_limit"})

@@ -5,14 +5,13 @@ message it was pressed under.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from adapters.slack.mrkdwn import cut
+from adapters.slack.payloads import Json
 from bot.ports import Choice, Controls, Option
 from bot.vocabulary import Channel, ChoiceMade, Event, Person, Rated, StopRequested, Thread
-
-Json = Mapping[str, Any]
 
 STOP: Final = "parley_stop"
 RATE: Final = "parley_rate"

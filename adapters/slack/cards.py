@@ -4,7 +4,7 @@ https://docs.slack.dev/reference/block-kit/blocks
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import structlog
 from adapters.slack.api import SlackApi
 from adapters.slack.errors import Refused
 from adapters.slack.mrkdwn import cut, mrkdwn
+from adapters.slack.payloads import Json
 from adapters.slack.places import Place
 from adapters.slack.render import fallback, metadata
 from adapters.slack.uploads import NotUploaded, Uploads
@@ -20,8 +21,6 @@ from bot.ports import OutgoingFile, Part
 from bot.vocabulary import Card, Clock, Fact, Listing
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 HEADER_CHARS: Final = 150
 SECTION_CHARS: Final = 3_000

@@ -5,7 +5,7 @@ there to spare Slack and us.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,7 +15,8 @@ import structlog
 from adapters.slack.api import SlackApi
 from adapters.slack.inbound_text import mentions
 from adapters.slack.inlet import Inlet
-from adapters.slack.past import Past, next_cursor, objects, timestamp
+from adapters.slack.past import Past, next_cursor, timestamp
+from adapters.slack.payloads import Json, objects_in
 from adapters.slack.places import DIRECT, NAME, Places, is_timestamp
 from bot.ports import (
     AdapterStore,
@@ -28,8 +29,6 @@ from bot.ports import (
 from bot.vocabulary import ChannelKind, Clock
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 CHANNELS_AGE: Final = timedelta(days=30)
 """A channel the bot spoke in since then is looked through."""
@@ -141,7 +140,7 @@ class CatchUp:
                 page = await self._patiently(
                     "users.conversations", workspace, types="im", limit=MAX_DIRECT, cursor=cursor
                 )
-                found += [str(each["id"]) for each in objects(page.get("channels"))]
+                found += [str(each["id"]) for each in objects_in(page.get("channels"))]
                 cursor = next_cursor(page)
                 if cursor is None:
                     break
@@ -152,12 +151,12 @@ class CatchUp:
     async def _look_through(self, intake: Intake, channel: _Channel, since: datetime) -> None:
         said = await self._said(channel, since)
         for message in said:
-            await self._hand_in(intake, channel, message, since)
+            await self._hand_in(intake, channel, message)
         for root_ts, oldest in (await self._threads(channel, said, since)).items():
             replies = await self._replies(channel, root_ts, oldest)
             for message in replies:
                 if message.get("ts") != root_ts:
-                    await self._hand_in(intake, channel, message, since)
+                    await self._hand_in(intake, channel, message)
 
     async def _said(self, channel: _Channel, since: datetime) -> Sequence[Json]:
         """What was said in the channel itself. To see which older threads have news would take a look at
@@ -202,11 +201,9 @@ class CatchUp:
         found |= {root_ts: timestamp(since) for root_ts in latest if root_ts not in found}
         return dict(list(found.items())[:MAX_THREADS])
 
-    async def _hand_in(
-        self, intake: Intake, channel: _Channel, message: Json, since: datetime
-    ) -> None:
+    async def _hand_in(self, intake: Intake, channel: _Channel, message: Json) -> None:
         """As if an event had told it. What only people among themselves said is not worth the way."""
-        if self._left <= 0 or not self._concerns_the_bot(channel, message, since):
+        if self._left <= 0 or not self._young_enough(message):
             return
         bot = await self._api.workspaces.of(channel.workspace)
         in_thread = message.get("thread_ts") not in (None, message.get("ts"))
@@ -216,7 +213,7 @@ class CatchUp:
         event = {**message, "channel": channel.id}
         await self._inlet.message(intake, channel.workspace, event)
 
-    def _concerns_the_bot(self, channel: _Channel, message: Json, since: datetime) -> bool:
+    def _young_enough(self, message: Json) -> bool:
         oldest = self._clock.now() - timedelta(seconds=self._max_age_s)
         ts = message.get("ts")
         return isinstance(ts, str) and is_timestamp(ts) and float(ts) >= oldest.timestamp()

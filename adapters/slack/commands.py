@@ -4,17 +4,16 @@ https://docs.slack.dev/interactivity/implementing-slash-commands. A command beco
 a thread of its own, so that it is answered like any other.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.inbound_text import typed
+from adapters.slack.payloads import Json
 from adapters.slack.places import DIRECT, channel_of
 from bot.ports import CommandOffer
 from bot.vocabulary import ChannelKind, Message, Person, Thread
-
-Json = Mapping[str, Any]
 
 ASK: Final = "ask"
 HELP: Final = "help"

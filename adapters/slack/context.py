@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.api import SlackApi
 from adapters.slack.attachments import attachments_of
 from adapters.slack.inbound_text import typed
 from adapters.slack.parse import is_by_bot
 from adapters.slack.past import Past
+from adapters.slack.payloads import Json
 from adapters.slack.people import People
 from adapters.slack.places import Place, is_timestamp
 from adapters.slack.rich_text import text_of
-from bot.ports import PlatformError
 from bot.vocabulary import Message, Person
-
-Json = Mapping[str, Any]
 
 MAX_MESSAGES: Final = 100
 """The newest ones: what is older is seldom what a question is about."""
@@ -73,8 +71,4 @@ class Context:
             named = profile.get("name") if isinstance(profile, Mapping) else None
             name = said.get("username") or named or "a bot"
             return Person(user or str(said.get("bot_id") or "bot"), str(name))
-        try:
-            known = await self._people.known(workspace, user)
-        except PlatformError:
-            return Person(user, user)
-        return Person(user, known.name, known.admin)
+        return await self._people.person(workspace, user)

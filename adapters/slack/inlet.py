@@ -5,10 +5,9 @@ beside that.
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -18,6 +17,7 @@ from adapters.slack.commands import called
 from adapters.slack.errands import Errands
 from adapters.slack.in_order import InOrder
 from adapters.slack.parse import events_of
+from adapters.slack.payloads import Json, object_in
 from adapters.slack.places import DIRECT, channel_of, is_timestamp, thread_in
 from adapters.slack.responses import Responses
 from adapters.slack.surfaces import Surfaces
@@ -28,14 +28,13 @@ from bot.vocabulary import (
     Event,
     Message,
     MessageReceived,
+    Newest,
     Person,
     StopRequested,
     Thread,
 )
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 MAX_AT_ONCE: Final = 1_000
 DRAIN_S: Final = 1.5
@@ -75,7 +74,7 @@ class Inlet:
         self._errands = errands
         self._clock = clock
         self._in_order = InOrder()
-        self._owed: dict[str, float] = {}
+        self._owed = Newest[str, float](MAX_OWED)
         """Threads whose beginning could not be made durable, and until when it is waited for."""
         self._at_once = 0
         self._refused_at: datetime | None = None
@@ -128,7 +127,7 @@ class Inlet:
         workspace = await self._workspaces.workspace_of(body)
         match body.get("type"):
             case "event_callback":
-                await self._event(intake, workspace, _object(body.get("event")))
+                await self._event(intake, workspace, object_in(body.get("event")))
             case "block_actions":
                 await self._press(intake, workspace, body)
             case "message_action":
@@ -151,10 +150,10 @@ class Inlet:
             case "app_home_opened" if event.get("tab") == "messages" and channel:
                 self._errands.run("greeting", self._surfaces.greet(workspace, channel, None))
             case "assistant_thread_started":
-                self._greet(workspace, _object(event.get("assistant_thread")))
+                self._greet(workspace, object_in(event.get("assistant_thread")))
             case "app_uninstalled":
                 await self._workspaces.lost(workspace)
-            case "tokens_revoked" if _object(event.get("tokens")).get("bot"):
+            case "tokens_revoked" if object_in(event.get("tokens")).get("bot"):
                 await self._workspaces.lost(workspace)
 
     async def message(self, intake: Intake, workspace: str, event: Json) -> None:
@@ -193,21 +192,17 @@ class Inlet:
 
     def _owe(self, thread_key: str) -> None:
         """Slack will send the beginning again; what follows upon it must not come before it."""
-        while len(self._owed) >= MAX_OWED:
-            del self._owed[next(iter(self._owed))]
         self._owed[thread_key] = self._clock.monotonic() + OWED_S
 
     async def _press(self, intake: Intake, workspace: str, body: Json) -> None:
-        channel_id = _object(body.get("channel")).get("id") or _object(body.get("container")).get(
-            "channel_id"
-        )
-        user = _object(body.get("user"))
+        channel, user = object_in(body.get("channel")), object_in(body.get("user"))
+        channel_id = channel.get("id") or object_in(body.get("container")).get("channel_id")
         actions = body.get("actions")
         if not isinstance(channel_id, str) or not user.get("id") or not isinstance(actions, list):
             return
-        channel, by = channel_of(workspace, channel_id), _person(user)
+        place, by = channel_of(workspace, channel_id), _person(user)
         for action in actions:
-            event = pressed(_object(action), channel, by)
+            event = pressed(object_in(action), place, by)
             if event is not None:
                 await self._insist(intake, event)
 
@@ -260,7 +255,3 @@ class Inlet:
 def _person(user: Json) -> Person:
     user_id = str(user["id"])
     return Person(user_id, str(user.get("name") or user.get("username") or user_id))
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, Mapping) else {}

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Final
 
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
@@ -12,11 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack.api import Connection
+from adapters.slack.credentials import PUBLIC_API
 from adapters.slack.http import INSTALL_PATH, REDIRECT_PATH
 from adapters.slack.installations import InstallationStore, StateStore
 from adapters.slack.workspaces import Workspaces
 
-_PUBLIC_API: Final = "https://slack.com/api/"
 _logger = logging.getLogger("slack_bolt.parley.oauth")
 
 
@@ -94,6 +93,6 @@ def oauth_flow(
 
 def _authorization_url(api_url: str) -> str | None:
     """Where people are sent to agree: beside the API, if that is not Slack's own."""
-    if api_url == _PUBLIC_API:
+    if api_url == PUBLIC_API:
         return None
     return f"{api_url.removesuffix('api/')}oauth/v2/authorize"

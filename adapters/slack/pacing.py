@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from bot.vocabulary import Clock
+from bot.vocabulary import Clock, Newest
 
 MAX_BUCKETS: Final = 5_000
 MAX_LINE: Final = 5_000
@@ -61,7 +61,8 @@ class _Bucket:
     always_in_line: bool
     forbidden_until: float = 0.0
     in_line_until: float = 0.0
-    line: dict[str, float] = field(default_factory=dict)
+    line: dict[str, float] = field(default_factory=lambda: Newest(MAX_LINE))
+    """Who has not been seen for longest stands first."""
 
     def level_at(self, now: float) -> float:
         self.level = min(self.size, self.level + (now - self.at) * self.per_s)
@@ -71,11 +72,6 @@ class _Bucket:
     def stands_in_line(self, now: float) -> bool:
         return self.always_in_line or now < self.in_line_until
 
-    def wait_in_line(self, what: str, turn: float) -> None:
-        if len(self.line) >= MAX_LINE:
-            del self.line[next(iter(self.line))]  # who has not been seen for longest
-        self.line[what] = turn
-
 
 @dataclass(slots=True, kw_only=True)
 class Pacing:
@@ -83,7 +79,7 @@ class Pacing:
 
     clock: Clock
     limits: RateLimits = field(default_factory=RateLimits)
-    _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
+    _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=lambda: Newest(MAX_BUCKETS))
 
     def spare(self, method: str, workspace: str) -> float:
         """How many calls are left before the limit, in whole or in part."""
@@ -112,7 +108,7 @@ class Pacing:
         wait_s = max(turn - now, forbidden_s)
         if wait_s <= 0:
             return 0.0
-        bucket.wait_in_line(call.what, turn)
+        bucket.line[call.what] = turn
         return wait_s
 
     def come(self, call: Call) -> None:
@@ -142,8 +138,6 @@ class Pacing:
         key = (call.method, f"{call.workspace}:{call.channel}" if by_channel else call.workspace)
         bucket = self._buckets.get(key)
         if bucket is None:
-            if len(self._buckets) >= MAX_BUCKETS:
-                del self._buckets[next(iter(self._buckets))]
             bucket = self._buckets[key] = self._new(call.method)
         return bucket
 

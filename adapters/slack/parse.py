@@ -5,10 +5,11 @@ https://docs.slack.dev/reference/events/message and its subtypes
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.attachments import attachments_of
 from adapters.slack.inbound_text import mentions, typed, without_address
+from adapters.slack.payloads import Json, object_in
 from adapters.slack.places import channel_of, is_timestamp, thread_in
 from adapters.slack.rich_text import shared_text, text_of
 from adapters.slack.workspaces import Installed
@@ -22,8 +23,6 @@ from bot.vocabulary import (
     MessageReceived,
     Person,
 )
-
-Json = Mapping[str, Any]
 
 _SAID: Final = (None, "", "file_share", "me_message", "thread_broadcast")
 """Subtypes of what people say themselves; all others are told by Slack or by bots."""
@@ -68,8 +67,7 @@ def message_of(event: Json, channel: Channel, bot: Installed) -> Message | None:
 
 def person_of(event: Json, user: str) -> Person:
     """The author, by the name that the event tells, if it tells any."""
-    profile = event.get("user_profile")
-    profile = profile if isinstance(profile, Mapping) else {}
+    profile = object_in(event.get("user_profile"))
     name = profile.get("display_name") or profile.get("real_name") or user
     return Person(user, str(name))
 

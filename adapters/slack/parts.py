@@ -2,7 +2,7 @@
 
 from slack_bolt.app.async_app import AsyncApp
 
-from adapters.slack.api import Connection, Json, SlackApi, called
+from adapters.slack.api import Connection, SlackApi, called
 from adapters.slack.cards import Cards
 from adapters.slack.catch_up import CatchUp
 from adapters.slack.connecting import Connecting
@@ -17,6 +17,7 @@ from adapters.slack.installations import InstallationStore, fernet, state_store
 from adapters.slack.oauth import OAuthFlow, oauth_flow
 from adapters.slack.pacing import Pacing, RateLimits
 from adapters.slack.past import Past
+from adapters.slack.payloads import Json
 from adapters.slack.people import People
 from adapters.slack.places import Places
 from adapters.slack.posts import Posts

@@ -1,13 +1,12 @@
 """What was said in Slack, read back page by page and within bounds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.api import SlackApi
 from adapters.slack.errors import Refused
-
-Json = Mapping[str, Any]
+from adapters.slack.payloads import Json, object_in, objects_in
 
 PAGE: Final = 200
 """https://docs.slack.dev/reference/methods/conversations.replies recommends no more."""
@@ -98,7 +97,7 @@ class Past:
                 include_all_metadata=with_metadata,
                 **arguments,
             )
-            for message in objects(page.get("messages")):
+            for message in objects_in(page.get("messages")):
                 found[str(message.get("ts", ""))] = message
             cursor = next_cursor(page)
             if cursor is None:
@@ -106,15 +105,9 @@ class Past:
         return found
 
 
-def objects(value: object) -> Sequence[Json]:
-    """The objects in a list that Slack sent."""
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
-
-
 def next_cursor(page: Json) -> str | None:
     """Where the next page begins; None if there is none."""
-    told = page.get("response_metadata")
-    return (str(told.get("next_cursor") or "") or None) if isinstance(told, Mapping) else None
+    return str(object_in(page.get("response_metadata")).get("next_cursor") or "") or None
 
 
 def _position(message: Json) -> float:

@@ -4,18 +4,17 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from adapters.slack.api import SlackApi
+from adapters.slack.payloads import object_in
 from adapters.slack.streams import Recipient
 from bot.ports import PlatformError
-from bot.vocabulary import Clock, Message, Person
+from bot.vocabulary import Clock, Message, Newest, Person
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 KEPT_S: Final = 3600.0
 MAX_KEPT: Final = 5_000
@@ -41,9 +40,9 @@ class People:
     def __init__(self, *, api: SlackApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
-        self._known: dict[tuple[str, str], tuple[Known, float]] = {}
+        self._known = Newest[tuple[str, str], tuple[Known, float]](MAX_KEPT)
         self._asking: dict[tuple[str, str], asyncio.Task[Known]] = {}
-        self._askers: dict[str, Recipient] = {}
+        self._askers = Newest[str, Recipient](MAX_KEPT)
 
     async def introduce(self, message: Message) -> Message:
         """The message with its author's name and role, and with names where ids were mentioned.
@@ -55,7 +54,8 @@ class People:
         author, text = await asyncio.gather(
             self.known(workspace, message.author.id), self.named(workspace, message.text)
         )
-        self._note_asker(message, Recipient(message.author.id, author.team or workspace))
+        self._askers[message.thread.key] = Recipient(message.author.id, author.team or workspace)
+        self._askers.move_to_end(message.thread.key)
         person = Person(message.author.id, author.name, author.admin)
         return replace(message, author=person, text=text)
 
@@ -83,6 +83,14 @@ class People:
             self._asking[key] = asking
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
         return await asyncio.shield(asking)
+
+    async def person(self, workspace: str, user: str) -> Person:
+        """The same as the vocabulary has it; somebody who can't be looked up goes by the id."""
+        try:
+            known = await self.known(workspace, user)
+        except PlatformError:
+            return Person(user, user)
+        return Person(user, known.name, known.admin)
 
     async def _ask(self, key: tuple[str, str]) -> Known:
         workspace, user = key
@@ -119,22 +127,13 @@ class People:
         return channel, name or None
 
     def _keep(self, key: tuple[str, str], known: Known) -> None:
-        while len(self._known) >= MAX_KEPT:
-            del self._known[next(iter(self._known))]
         self._known[key] = (known, self._clock.monotonic() + KEPT_S)
-
-    def _note_asker(self, message: Message, recipient: Recipient) -> None:
-        self._askers.pop(message.thread.key, None)
-        while len(self._askers) >= MAX_KEPT:
-            del self._askers[next(iter(self._askers))]
-        self._askers[message.thread.key] = recipient
 
 
 def _read(user: object, user_id: str) -> Known:
     if not isinstance(user, Mapping):
         return Known(user_id)
-    profile = user.get("profile")
-    profile = profile if isinstance(profile, Mapping) else {}
+    profile = object_in(user.get("profile"))
     names = (
         profile.get("display_name"),
         user.get("real_name"),

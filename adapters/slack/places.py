@@ -12,7 +12,7 @@ from typing import Final
 
 from adapters.slack.keepsakes import Keepsakes
 from bot.ports import AdapterStore
-from bot.vocabulary import Channel, ChannelKind, Clock, Thread
+from bot.vocabulary import Channel, ChannelKind, Clock, Newest, Thread
 
 NAME: Final = "slack"
 DIRECT: Final = "direct"
@@ -61,7 +61,7 @@ class Places:
 
     def __init__(self, *, store: AdapterStore, clock: Clock) -> None:
         self.beginnings = Keepsakes("begun", store=store, clock=clock, age=BEGINNINGS_AGE)
-        self._begun: dict[str, str] = {}
+        self._begun = Newest[str, str](MAX_KNOWN)
 
     async def of(self, thread: Thread) -> Place:
         """The thread's place. Raises `PlatformUnavailable` if it began with the bot's own message, and
@@ -72,7 +72,7 @@ class Places:
 
     async def began(self, thread: Thread, ts: str) -> None:
         """The bot's own first message stands there now. Raises `PlatformUnavailable`."""
-        self._remember(thread, ts)
+        self._begun[thread.key] = ts
         await self.beginnings.keep(thread.key, {"ts": ts})
 
     async def _beginning(self, thread: Thread) -> str | None:
@@ -80,13 +80,8 @@ class Places:
             kept = await self.beginnings.recall(thread.key)
             if kept is None:
                 return None
-            self._remember(thread, str(kept["ts"]))
+            self._begun[thread.key] = str(kept["ts"])
         return self._begun[thread.key]
-
-    def _remember(self, thread: Thread, ts: str) -> None:
-        while len(self._begun) >= MAX_KNOWN:
-            del self._begun[next(iter(self._begun))]
-        self._begun[thread.key] = ts
 
     @staticmethod
     def _place(thread: Thread, thread_ts: str | None) -> Place:

@@ -1,8 +1,7 @@
 """The bot's messages: written once, changed in place, found again."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.api import SlackApi
 from adapters.slack.buttons import blocks_below, stop_block
@@ -10,6 +9,7 @@ from adapters.slack.errors import NotStreaming, StillStreaming
 from adapters.slack.harmless import harmless, harmless_so_far
 from adapters.slack.parse import is_by_bot
 from adapters.slack.past import Past, timestamp
+from adapters.slack.payloads import Json
 from adapters.slack.places import Place
 from adapters.slack.render import REPLY, WAITING, content, mark_of, metadata
 from adapters.slack.signs import Signs
@@ -17,8 +17,6 @@ from adapters.slack.streams import Recipient, Stream, Streams
 from adapters.slack.unfinished import Unfinished
 from bot.ports import Controls, MessageGone, Part, PlatformBusy, Shown
 from bot.vocabulary import Clock, Thread, made_at
-
-Json = Mapping[str, Any]
 
 FIND_BACK: Final = timedelta(days=2)
 CLOCKS_DIFFER: Final = timedelta(minutes=5)

@@ -6,15 +6,14 @@ notifications and screen readers get.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.buttons import blocks_below
 from adapters.slack.harmless import escaped, harmless
 from adapters.slack.mrkdwn import cut
+from adapters.slack.payloads import Json
 from bot.ports import Controls, Part
 from bot.vocabulary import Thread
-
-Json = Mapping[str, Any]
 
 MAX_CHARS: Final = 12_000
 """Of all `markdown` blocks of a message, and of a call that streams."""

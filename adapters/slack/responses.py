@@ -5,19 +5,17 @@ With a slash command or a shortcut comes an address that takes up to five messag
 one person alone needs no membership.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 
 from adapters.slack.api import Connection
 from adapters.slack.errors import of_status, translated
 from adapters.slack.keepsakes import Keepsakes
+from adapters.slack.payloads import Json
 from bot.ports import AdapterStore
 from bot.vocabulary import Clock, Thread
-
-Json = Mapping[str, Any]
 
 AGE: Final = timedelta(minutes=29)
 PREFIX: Final = "response."

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from adapters.slack.harmless import escaped
-
-Json = Mapping[str, Any]
+from adapters.slack.payloads import Json, objects_in
 
 MAX_DEPTH: Final = 8
 MAX_CHARS: Final = 20_000
@@ -20,20 +19,20 @@ def text_of(message: Json) -> str:
     text = message.get("text")
     if isinstance(text, str) and text:
         return text
-    written = _lines(_block(block) for block in _objects(message.get("blocks")))
+    written = _lines(_block(block) for block in objects_in(message.get("blocks")))
     return (written or attached_text(message))[:MAX_CHARS]
 
 
 def attached_text(message: Json) -> str:
     """What the attachments of a message say: how most bots of old write, and how messages are passed on."""
-    return _lines(_attachment(each) for each in _objects(message.get("attachments")))[:MAX_CHARS]
+    return _lines(_attachment(each) for each in objects_in(message.get("attachments")))[:MAX_CHARS]
 
 
 def shared_text(message: Json) -> str:
     """What somebody passed on with a message: the messages it shares, not the pages it links to."""
     shared = (
         each
-        for each in _objects(message.get("attachments"))
+        for each in objects_in(message.get("attachments"))
         if each.get("is_share") or each.get("is_msg_unfurl")
     )
     return _lines(_attachment(each) for each in shared)[:MAX_CHARS]
@@ -41,14 +40,14 @@ def shared_text(message: Json) -> str:
 
 def _attachment(attachment: Json) -> str:
     parts = [_string(attachment.get(name)) for name in ("pretext", "title", "text")]
-    blocks = [_block(block) for block in _objects(attachment.get("blocks"))]
+    blocks = [_block(block) for block in objects_in(attachment.get("blocks"))]
     return _lines([*parts, *blocks]) or _string(attachment.get("fallback"))
 
 
 def _block(block: Json) -> str:
     match block.get("type"):
         case "rich_text":
-            return "\n".join(_rich(each) for each in _objects(block.get("elements")))
+            return "\n".join(_rich(each) for each in objects_in(block.get("elements")))
         case "markdown":
             return escaped(_string(block.get("text")))
         case "section" | "header" | "context":
@@ -69,7 +68,7 @@ def _text_object(value: object) -> str:
 def _rich(element: Json, depth: int = 0) -> str:
     if depth > MAX_DEPTH:
         return ""
-    inner = [_rich(each, depth + 1) for each in _objects(element.get("elements"))]
+    inner = [_rich(each, depth + 1) for each in objects_in(element.get("elements"))]
     match element.get("type"):
         case "rich_text_preformatted":
             return f"```\n{''.join(inner)}\n```"
@@ -119,7 +118,3 @@ def _string(value: object) -> str:
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _objects(value: object) -> list[Json]:
-    return [each for each in _list(value) if isinstance(each, Mapping)]

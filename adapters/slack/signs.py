@@ -7,9 +7,8 @@ conversation, and in workspaces that refuse it, a placeholder is posted, which b
 """
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -18,15 +17,14 @@ from adapters.slack.errands import Errands
 from adapters.slack.errors import Refused
 from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.past import Past, timestamp
+from adapters.slack.payloads import Json
 from adapters.slack.places import Place
 from adapters.slack.refusals import Refusals
 from adapters.slack.render import WAITING, mark_of, metadata
 from bot.ports import AdapterStore, MessageGone, PlatformBusy, PlatformError
-from bot.vocabulary import Clock, Thread
+from bot.vocabulary import Clock, Newest, Thread
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 PLACEHOLDER: Final = "…"
 STATUS: Final = "status"
@@ -59,9 +57,9 @@ class Signs:
         self._past = past
         self._refusals = refusals
         self._clock = clock
-        self._placeholders: dict[str, str | None] = {}
+        self._placeholders = Newest[str, str | None](MAX_THREADS)
         """The placeholder of a thread, by its key; None if there may be one that is not known."""
-        self._processing: dict[str, Place] = {}
+        self._processing = Newest[str, Place](MAX_THREADS)
         """Threads whose session was marked as being worked on, by their keys."""
 
     async def show(self, thread: Thread, place: Place, text: str) -> None:
@@ -167,7 +165,7 @@ class Signs:
             return
         await self._clear(thread, place)
         await self._held.keep(thread.key, {})
-        self._note(thread, None)
+        self._placeholders[thread.key] = None
         try:
             posted = await self._api.call(
                 "chat.postMessage",
@@ -179,12 +177,7 @@ class Signs:
         except PlatformBusy:
             self._placeholders.pop(thread.key, None)
             raise
-        self._note(thread, str(posted["ts"]))
-
-    def _note(self, thread: Thread, ts: str | None) -> None:
-        while len(self._placeholders) >= MAX_THREADS:
-            del self._placeholders[next(iter(self._placeholders))]
-        self._placeholders[thread.key] = ts
+        self._placeholders[thread.key] = str(posted["ts"])
 
     async def _delete(self, place: Place, ts: str) -> None:
         try:
@@ -205,8 +198,6 @@ class Signs:
         except PlatformError as error:
             log.debug("the session could not be marked", error=str(error))
             return
-        while len(self._processing) >= MAX_THREADS:
-            del self._processing[next(iter(self._processing))]
         self._processing[thread.key] = place
         if told.get("warning"):  # nobody would hear of a press of its button
             await self._refusals.note(place.workspace, SESSIONS, str(told["warning"]))

@@ -6,18 +6,17 @@ about five minutes after it began. What is known of a stream is known here alone
 one when it is in doubt, ends it and goes on with edits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.slack.api import SlackApi
 from adapters.slack.errors import NotStreaming, Refused
+from adapters.slack.payloads import Json
 from adapters.slack.places import Place
 from adapters.slack.refusals import Refusals
 from bot.ports import PlatformBusy
 from bot.vocabulary import Clock
-
-Json = Mapping[str, Any]
 
 LONGEST_S: Final = 240.0
 """A stream is ended before Slack does it: after about five minutes, seen by others

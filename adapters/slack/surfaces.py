@@ -1,20 +1,18 @@
 """What people see of the bot besides messages: its home page, forms, and how a conversation begins."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from adapters.slack.api import SlackApi
 from adapters.slack.asking import form
 from adapters.slack.errors import Refused
 from adapters.slack.keepsakes import Keepsakes
 from adapters.slack.mrkdwn import cut, mrkdwn
+from adapters.slack.payloads import Json
 from adapters.slack.people import People
 from adapters.slack.refusals import Refusals
-from bot.ports import AdapterStore, Intake, PlatformError
-from bot.vocabulary import ChannelKind, Clock, Message, Person
-
-Json = Mapping[str, Any]
+from bot.ports import AdapterStore, Intake
+from bot.vocabulary import ChannelKind, Clock, Message
 
 PROMPTS: Final = (
     {"title": "What can you do?", "message": "What can you do?"},
@@ -50,7 +48,7 @@ class Surfaces:
 
     async def show_home(self, intake: Intake, workspace: str, user: str) -> None:
         """Publish somebody's home page. Raises `PlatformError`."""
-        person = await self._person(workspace, user)
+        person = await self._people.person(workspace, user)
         text = mrkdwn(await intake.home(f"slack:{workspace}", person))
         view = {"type": "home", "blocks": _sections(text)}
         await self._api.call("views.publish", workspace, user_id=user, view=view)
@@ -101,13 +99,6 @@ class Surfaces:
         """Conversations with a title are threads of direct conversations."""
         direct = message.thread.channel.kind is ChannelKind.DIRECT
         return direct and message.thread.id.replace(".", "").isdigit()
-
-    async def _person(self, workspace: str, user: str) -> Person:
-        try:
-            known = await self._people.known(workspace, user)
-        except PlatformError:
-            return Person(user, user)
-        return Person(user, known.name, known.admin)
 
 
 def _sections(text: str) -> list[Json]:

@@ -7,7 +7,7 @@ can see it, and is kept under the mark: so a crash at any moment leaves the file
 import io
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 
@@ -15,11 +15,10 @@ from adapters.slack.api import SlackApi
 from adapters.slack.errors import Refused, of_status, translated
 from adapters.slack.harmless import harmless
 from adapters.slack.keepsakes import Keepsakes
+from adapters.slack.payloads import Json
 from adapters.slack.places import Place
 from bot.ports import AdapterStore, OutgoingFile, PlatformError, PlatformUnavailable
 from bot.vocabulary import Clock
-
-Json = Mapping[str, Any]
 
 AGE: Final = timedelta(days=2)
 LOOKS: Final = 6

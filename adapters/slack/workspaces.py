@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import structlog
 from slack_sdk.oauth.installation_store import Bot
 
+from adapters.slack.payloads import Json
 from bot.ports import IntakeUnavailable, PlatformUnavailable, ThreadGone
-from bot.vocabulary import Clock
+from bot.vocabulary import Clock, Newest
 
 log = structlog.get_logger(__name__)
-
-Json = Mapping[str, Any]
 
 KEPT_S: Final = 60.0
 """An installation is looked up again after so long: another replica may have made a newer one."""
@@ -69,7 +68,7 @@ class Workspaces:
         self._clock = clock
         self._own: Installed | None = None
         self._asking = asyncio.Lock()
-        self._kept: dict[str, tuple[Installed, float]] = {}
+        self._kept = Newest[str, tuple[Installed, float]](MAX_KEPT)
         self._lost: set[str] = set()
         self._organisations: dict[str, str] = {}
 
@@ -150,8 +149,6 @@ class Workspaces:
             bot_user_id=bot.bot_user_id,
             bot_id=bot.bot_id,
         )
-        while len(self._kept) >= MAX_KEPT:
-            del self._kept[next(iter(self._kept))]
         self._kept[workspace] = (found, now + KEPT_S)
         return found
 

@@ -39,15 +39,14 @@ class RichView:
         crash is seen."""
         tail = entries[-TAIL_ENTRIES:]
         with _GONE:
-            self._console.show_cursor(
-                True
-            )  # a process that was killed while drawing left it hidden
+            # a process that was killed while drawing left it hidden
+            self._console.show_cursor(True)
             for entry in tail:
-                if entry.mark is None:
+                if entry.typed:
                     self._console.print(Text(f"{PROMPT}{harmless(entry.text)}", style="bold"))
                 elif entry.final:
                     self._console.print(_markdown(harmless(entry.text)))
-        return [entry for entry in tail if entry.mark is not None and entry.final]
+        return [entry for entry in tail if entry.final and not entry.typed]
 
     def working(self, text: str | None) -> None:
         """Turn a spinner while nothing else is seen of the bot."""

@@ -58,6 +58,16 @@ class Entry:
     settled: bool = False
     """For a person's line: nothing is owed for it any more."""
 
+    @property
+    def typed(self) -> bool:
+        """A person said it."""
+        return self.mark is None
+
+    @property
+    def owed(self) -> bool:
+        """A person said it, and it has not come to its end."""
+        return self.typed and not self.settled
+
 
 class Transcript:
     """One file, one process at a time. Every change raises `PlatformUnavailable` if it can't be
@@ -87,9 +97,7 @@ class Transcript:
     @property
     def owed(self) -> list[Entry]:
         """What people typed and has not come to its end, oldest first."""
-        return [
-            entry for entry in self._entries.values() if entry.mark is None and not entry.settled
-        ]
+        return [entry for entry in self._entries.values() if entry.owed]
 
     def open(self) -> None:
         """Read what is there and get ready to write. Blocks; takes some tens of milliseconds at most.
@@ -139,7 +147,7 @@ class Transcript:
     def edit(self, message_id: str, part: Part) -> Entry:
         """The bot changes what it said; only the part that differs is written."""
         entry = self._entries.get(message_id)
-        if entry is None or entry.mark is None:
+        if entry is None or entry.typed:
             raise MessageGone(f"{message_id} is not in the transcript")
         if (entry.text, entry.final) != (part.markdown, part.final):
             kept = _common_length(entry.text, part.markdown)
@@ -250,13 +258,12 @@ class Transcript:
         entries, chars = 0, 0
         for entry in reversed(self.entries):
             entries, chars = entries + 1, chars + len(entry.text)
-            owed = entry.mark is None and not entry.settled
-            if (entries > KEPT_ENTRIES or chars > KEPT_CHARS) and entry.final and not owed:
+            if (entries > KEPT_ENTRIES or chars > KEPT_CHARS) and entry.final and not entry.owed:
                 self._apply({"do": "delete", "id": entry.id})
 
     def _snapshot(self) -> Iterator[Record]:
         for entry in self.entries:
-            do = "say" if entry.mark is None else "post"
+            do = "say" if entry.typed else "post"
             yield {
                 "do": do,
                 "id": entry.id,

@@ -46,7 +46,7 @@ class PlainView:
 
     def open(self, entries: Sequence[Entry]) -> list[Entry]:
         """Print what was finished but not printed when the process was last ended."""
-        return [entry for entry in entries if entry.mark is not None and self.shown(entry)]
+        return [entry for entry in entries if not entry.typed and self.shown(entry)]
 
     def working(self, text: str | None) -> None:
         """Not part of the plain conversation."""

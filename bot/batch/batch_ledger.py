@@ -9,7 +9,7 @@ from bot.batch.state import HandedOver
 from bot.claude.pricing import Pricing
 from bot.claude.prompt import Json, request_body
 from bot.engine.accounts import LedgerBooks
-from bot.vocabulary import Attribution, BillableRequest, Clock, Closing, EntryStatus, Usage
+from bot.vocabulary import Attribution, BillableRequest, Clock, Closing, Usage
 from config.catalogue import Catalogue
 from storage.errors import StorageError
 
@@ -87,7 +87,7 @@ class BatchLedger:
 
     async def not_billed(self, entry_ids: Sequence[str]) -> None:
         """Nothing is owed for these. Raises `StorageError`."""
-        await self.close([Closing(each, Usage(), EntryStatus.UNBILLED, 0) for each in entry_ids])
+        await self.close([Closing.unbilled(each) for each in entry_ids])
 
     def _billable(self, question: Question) -> BillableRequest:
         prompt = question.prompt

@@ -41,7 +41,7 @@ class CappedBooks(Books):
     async def open(self, request: BillableRequest) -> str:
         """Open an entry. Raises `MaxCostReached` beside what the books themselves raise."""
         if not self.room_for(request):
-            raise MaxCostReached("the items left may cost more than --max-cost has room for")
+            raise MaxCostReached
         worst = request.worst_case_nanousd or 0
         self._opening_nanousd += worst
         try:

@@ -11,3 +11,8 @@ class BatchStopped(Exception):
 
 class MaxCostReached(BatchStopped):
     """What may be spent does not suffice for another item."""
+
+    def __init__(
+        self, why: str = "the items left may cost more than --max-cost has room for"
+    ) -> None:
+        super().__init__(why)

@@ -65,7 +65,7 @@ class HandingOver:
                 await self._taking_in.all()
                 lot = self._next_lot(left)
             if not lot:
-                raise MaxCostReached("the items left may cost more than --max-cost has room for")
+                raise MaxCostReached
             await self._hand_over(lot)
             left = left[len(lot) :]
         await self._taking_in.all()

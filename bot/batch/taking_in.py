@@ -12,7 +12,7 @@ from bot.batch.records import Done, Record, record_of
 from bot.batch.state import HandedOver, StateFile
 from bot.claude.errors import ClaudeError
 from bot.claude.message_batches import LIFETIME, BatchAnswer, MessageBatches
-from bot.vocabulary import Clock, Closing, EntryStatus, Usage
+from bot.vocabulary import Clock, Closing
 from storage.errors import StorageError
 
 T = TypeVar("T")
@@ -144,9 +144,7 @@ class TakingIn:
 
 
 def _closing(entry_id: str, record: Record) -> Closing:
-    if isinstance(record, Done):
-        return Closing(entry_id, record.usage, EntryStatus.COMPLETED, record.cost_nanousd)
-    return Closing(entry_id, Usage(), EntryStatus.UNBILLED, 0)
+    return record.closing if isinstance(record, Done) else Closing.unbilled(entry_id)
 
 
 def _why(error: ClaudeError) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from bot.claude.books import Books
 from bot.claude.errors import DeadlineExceeded
 from bot.claude.observer import Observer
-from bot.vocabulary import BillableRequest, Clock, Closing, EntryStatus, Usage
+from bot.vocabulary import BillableRequest, Clock, Closing, Usage
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ class Bookkeeper:
             entry_id = await opening
         except Exception:  # it was never opened
             return
-        await self._close(books, Closing(entry_id, Usage(), EntryStatus.UNBILLED, 0))
+        await self._close(books, Closing.unbilled(entry_id))
 
     def _start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """A task that outlives a cancelled caller."""

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from bot.claude.errors import ClaudeError
 from bot.claude.message_reader import BILLED_REFUSALS
@@ -145,7 +145,7 @@ def refused_before_work(error: ClaudeError) -> bool:
 
 def _state(batch: Any) -> BatchState:
     counts = batch.request_counts.to_dict()
-    results = {name: int(counts.get(name) or 0) for name in _RESULTS}
+    results = {name: int(counts.get(name) or 0) for name in get_args(Outcome)}
     return BatchState(
         id=batch.id,
         created_at=batch.created_at,
@@ -153,9 +153,6 @@ def _state(batch: Any) -> BatchState:
         requests=int(counts.get("processing") or 0) + sum(results.values()),
         results=results,
     )
-
-
-_RESULTS: Final = ("succeeded", "errored", "canceled", "expired")
 
 
 def _answer(line: Mapping[str, Any]) -> BatchAnswer:

@@ -100,9 +100,8 @@ class MessageReader:
         elif kind == "message_stop":
             self._stop()
         elif kind == "error":
-            from bot.claude.translate import (
-                complaint_in,  # here, because the SDK takes long to import
-            )
+            # here, because the SDK takes long to import
+            from bot.claude.translate import complaint_in
 
             raise complaint_in(event, request_id=self.request_id).as_error(model=self.model)
         # `ping` and events that a later API may add are passed over, as its documentation asks.

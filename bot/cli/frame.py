@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+THIS_COMMAND_LINE = (sys.executable, "-c", "from bot.cli import main; main()")
+"""To be run as another process."""
+
 PIPED_WIDTH = 10_000  # a table that is piped keeps each row on one line, however long
 
 json_option = click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.frame import (
+    THIS_COMMAND_LINE,
     examples,
     json_option,
     print_json,
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from bot.host.inspection import Inspected
     from bot.host.loading import Loading
     from config import Settings
-
-THIS = (sys.executable, "-c", "from bot.cli import main; main()")
-"""This command line, as another process."""
 
 COLUMNS = ("Plugin", "State", "From", "What it adds")
 
@@ -96,7 +94,7 @@ def _inspected(names: Sequence[str], settings: "Settings") -> "list[Inspected]":
     """All plugins, and those of the settings that are not there."""
     from bot.host.inspection import Inspected, inspect_all
 
-    inspected = run_async(inspect_all(names, [*THIS, "plugin", "check", "--here"]))
+    inspected = run_async(inspect_all(names, [*THIS_COMMAND_LINE, "plugin", "check", "--here"]))
     why = "no plugin of this name is installed or allowed; look at its spelling"
     missing = [each for each in settings.plugins if each not in names]
     return [*inspected, *(Inspected(each, problems=(why,)) for each in missing)]

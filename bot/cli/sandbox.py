@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.frame import examples
+from bot.cli.frame import THIS_COMMAND_LINE, examples
 
 if TYPE_CHECKING:
     from bot.installed import Playground
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DATA = Path("data")
 DATABASE_URL = "sqlite:///data/sandbox.db"
 KEY = "sk-ant-simulated"  # any value will do: the simulated Claude knows no accounts
-BOT = (sys.executable, "-c", "from bot.cli import main; main()", "sandbox-bot")
+BOT = (*THIS_COMMAND_LINE, "sandbox-bot")
 ANY_PORT = "127.0.0.1:0"
 
 WELCOME = """\

@@ -13,7 +13,6 @@ from bot.cli.reconcile import reconcile
 from bot.cli.times import instant
 from bot.money.amounts import dollars
 from bot.money.sums import fields_of
-from bot.vocabulary import Usage
 from config import Settings
 from storage.usage_sums import UsageReport, UsageSum
 
@@ -121,7 +120,7 @@ def _print_table(by: str, usage: UsageReport, rows: Sequence[UsageSum]) -> None:
 
 def _print_csv(by: str, rows: Sequence[UsageSum]) -> None:
     """RFC 4180, costs exact; a row without a subject has an empty first cell."""
-    names = list(fields_of(UsageSum(None, 0, Usage(), 0, 0)))
+    names = list(fields_of(UsageSum(None)))
     writer = csv.writer(sys.stdout)
     writer.writerow([by, *names])
     writer.writerows([each.subject or "", *fields_of(each).values()] for each in rows)

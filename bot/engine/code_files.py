@@ -56,9 +56,8 @@ def take_apart(markdown: str, capabilities: Capabilities) -> TakenApart:
     the text is being written.
     """
     over = capabilities.code_file_over_chars
-    if (
-        over is None or len(markdown) <= over // 4
-    ):  # no platform counts a character as more than four
+    most_per_char = 4  # of whatever platforms count in
+    if over is None or len(markdown) * most_per_char <= over:
         return TakenApart(markdown)
     files: list[CodeFile] = []
     text, position = "", 0

@@ -72,7 +72,7 @@ class Dispatcher:
         price_of: PriceOf,
         owner: str,
         platforms: Collection[str],
-        wakeup: Wakeup | None = None,
+        wakeup: Wakeup,
     ) -> None:
         self._database = database
         self._runner = runner
@@ -84,35 +84,22 @@ class Dispatcher:
         self._owner = owner
         self._platforms = platforms
         self._active: dict[str, _Active] = {}
-        self._wakeup = wakeup or Wakeup()
+        self._wakeup = wakeup
         self._idle = asyncio.Event()
         self._idle.set()
         self._timers: set[asyncio.TimerHandle] = set()
-
-    @property
-    def waiting(self) -> int:
-        """How many messages wait, as counted last."""
-        return self._wakeup.waiting
 
     @property
     def active(self) -> int:
         """How many turns are running here."""
         return len(self._active)
 
-    def wake(self) -> None:
-        """Work has come."""
-        self._wakeup.wake()
-
-    def poke(self, thread_key: str) -> None:
-        """A waiting question changed: if its turn runs here, let it look."""
-        self._wakeup.poke(thread_key)
-
     async def run(self) -> None:
         """Claim and run turns until cancelled; running turns go on until `drain`."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._claim_forever())
             group.create_task(self._beat_forever())
-            group.create_task(self._database.listen(self.wake))
+            group.create_task(self._database.listen(self._wakeup.wake))
 
     async def drain(self, timeout_s: float) -> None:
         """Let running turns finish for so long, then hand the rest over to whoever comes next."""

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -12,6 +11,7 @@ import structlog
 from bot.engine import notices
 from bot.engine.home import home_page
 from bot.engine.unavailable import told_to_adapters
+from bot.engine.wakeup import Wakeup
 from bot.money.periods import around
 from bot.money.used import UsageReader
 from bot.ports import (
@@ -53,20 +53,6 @@ SHED_NOTICE_S = 300.0
 """A person is told about overload once in this time."""
 
 
-class Wakeable(Protocol):
-    """What acts upon events once they are durable: the dispatcher."""
-
-    @property
-    def waiting(self) -> int:
-        """How many messages wait, as counted last."""
-
-    def wake(self) -> None:
-        """Work has come."""
-
-    def poke(self, thread_key: str) -> None:
-        """Something about this thread's waiting question changed."""
-
-
 class EngineIntake(Intake):
     """Writes events to the inbox and wakes the dispatcher. Shared by all adapters."""
 
@@ -74,7 +60,7 @@ class EngineIntake(Intake):
         self,
         *,
         database: Database,
-        dispatcher: Wakeable,
+        wakeup: Wakeup,
         adapters: Mapping[str, Adapter],
         metrics: Metrics,
         max_pending: int,
@@ -83,7 +69,7 @@ class EngineIntake(Intake):
         zone: ZoneInfo = _UTC,
     ) -> None:
         self._database = database
-        self._dispatcher = dispatcher
+        self._wakeup = wakeup
         self._adapters = adapters
         self._metrics = metrics
         self._max_pending = max_pending
@@ -115,7 +101,7 @@ class EngineIntake(Intake):
     async def _stored_together(self, events: Sequence[Event]) -> bool:
         """False if they have to be stored one by one: one is known already, or there are too many."""
         messages = [event.message for event in events if isinstance(event, MessageReceived)]
-        if len(messages) == 1 or self._dispatcher.waiting >= self._max_pending:
+        if len(messages) == 1 or self._wakeup.waiting >= self._max_pending:
             return False
         try:
             stored = await self._database.write(inbox.put_all, messages, now=self._database.now())
@@ -124,7 +110,7 @@ class EngineIntake(Intake):
         except StorageUnavailable as error:
             raise self._unavailable(error) from error
         if stored:
-            self._dispatcher.wake()
+            self._wakeup.wake()
         return True
 
     def _unavailable(self, error: StorageUnavailable) -> IntakeUnavailable:
@@ -198,7 +184,7 @@ class EngineIntake(Intake):
             by=event.by,
             now=now,
         ):
-            self._dispatcher.poke(event.thread.key)
+            self._wakeup.poke(event.thread.key)
 
     async def _rate(self, event: Rated, now: datetime) -> None:
         person_id, good = event.by.id, event.good
@@ -208,22 +194,22 @@ class EngineIntake(Intake):
             self._metrics.answer_rated(good=good)
 
     async def _store(self, message: Message, now: datetime) -> None:
-        if self._dispatcher.waiting >= self._max_pending:
+        if self._wakeup.waiting >= self._max_pending:
             await self._shed(message, now)
         elif await self._database.write(inbox.put, message, now=now):
-            self._dispatcher.wake()
+            self._wakeup.wake()
 
     def _changed(self, thread_key: str | None) -> None:
         if thread_key is not None:
-            self._dispatcher.poke(thread_key)
-            self._dispatcher.wake()
+            self._wakeup.poke(thread_key)
+            self._wakeup.wake()
 
     async def _shed(self, message: Message, now: datetime) -> None:
         """Too much waits already: say so instead of letting people wait for hours."""
         if not message.addressed or await self._database.read(inbox.is_known, message.key):
             return
         self._metrics.message_shed("overload")
-        log.warning("shed", waiting=self._dispatcher.waiting, channel=message.thread.channel.key)
+        log.warning("shed", waiting=self._wakeup.waiting, channel=message.thread.channel.key)
         key = f"shed|{message.thread.channel.key}|{message.author.id}"
         until = now + timedelta(seconds=SHED_NOTICE_S)
         if not await self._database.write(told.tell_once, key, now=now, until=until):

@@ -6,7 +6,7 @@ from typing import Literal
 from bot.engine.turn_run import TurnRun
 from bot.money.amounts import readable, spent
 from bot.money.budget_desk import BudgetLine, NoSuchBudget
-from bot.money.periods import in_words, written
+from bot.money.periods import in_words, moment_in_words, written
 from bot.money.used import ModelUsed, Used
 from bot.plugins import Role, Told
 from bot.plugins.usage import BudgetView, ModelUsage, UsageScope, UsageView
@@ -119,7 +119,6 @@ def _model(each: ModelUsed) -> ModelUsage:
 
 def _budget(turn: TurnRun, line: BudgetLine) -> BudgetView:
     zone = turn.services.settings.operators.zone
-    resets = line.claim.resets_at.astimezone(zone)
     action: Literal["stop", "downgrade"] = "downgrade" if line.claim.downgrade else "stop"
     return BudgetView(
         name=line.counter.name,
@@ -130,7 +129,7 @@ def _budget(turn: TurnRun, line: BudgetLine) -> BudgetView:
         action=action,
         resets_at=line.claim.resets_at,
         used=f"{readable(line.state.spent_nanousd)} of {readable(line.limit_nanousd)}",
-        resets=f"{resets:%A}, {resets.day} {resets:%B}, at {resets:%H:%M} ({zone.key})",
+        resets=f"{moment_in_words(line.claim.resets_at, zone)} ({zone.key})",
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.money.periods import moment_in_words
 from bot.vocabulary import label, reference_of
 
 THINKING = "is thinking…"
@@ -37,11 +38,8 @@ def limited(wait_s: float, *, limit: int, per_s: float) -> str:
 
 def over_budget(resets_at: datetime, *, zone: ZoneInfo) -> str:
     """A budget has no room, whatever the answers under way come to."""
-    local = resets_at.astimezone(zone)
-    return (
-        "The budget for answers here is used up. "
-        f"It starts afresh on {local:%A}, {local.day} {local:%B}, at {local:%H:%M} ({zone.key})."
-    )
+    afresh = f"{moment_in_words(resets_at, zone)} ({zone.key})"
+    return f"The budget for answers here is used up. It starts afresh on {afresh}."
 
 
 def waiting_for_room() -> str:

@@ -17,6 +17,7 @@ from bot.host.bounded import bounded
 from bot.host.options import PluginOptions, divided, settings_of
 from bot.installed import offered
 from bot.plugins import Plugin, PluginError
+from bot.plugins.declarations import AdapterSpec, CommandSpec, ToolSpec
 
 log = structlog.get_logger(__name__)
 
@@ -134,9 +135,7 @@ def load(found: Found, section: Mapping[str, Any]) -> Loaded | None:
 
 
 def _installed() -> Iterator[Found]:
-    package = functools.cache(
-        _package
-    )  # many plugins come in one, and each time its papers are read
+    package = functools.cache(_package)  # its papers are read once, however many plugins it has
     for entry in sorted(offered(GROUP), key=lambda each: each.name):
         origin = entry.value if entry.dist is None else package(entry.dist)
         yield Found(entry.name, origin, entry=entry)
@@ -208,32 +207,30 @@ def _folder(module: ModuleType) -> Path:
 
 def _collide(candidate: Loaded, others: Iterable[Loaded]) -> None:
     """Raises `PluginError` if a name is taken: who is called must never depend on chance."""
+    plugin = candidate.plugin
     for other in others:
         if other.name == candidate.name:
             raise PluginError(
                 f"{candidate.origin}: {other.origin} has a plugin of that name as well"
             )
-        platforms = {each.name for each in other.plugin.adapters}
-        for adapter in candidate.plugin.adapters:
-            if adapter.name in platforms:
+        for what, mine, theirs in (
+            ("platform ", plugin.adapters, other.plugin.adapters),
+            ("command /", plugin.commands, other.plugin.commands),
+        ):
+            taken = next((name for name in _names(mine) if name in _names(theirs)), None)
+            if taken is not None:
                 raise PluginError(
-                    f"{candidate.origin}: its platform {adapter.name} is plugin {other.name}'s; "
+                    f"{candidate.origin}: its {what}{taken} is plugin {other.name}'s; "
                     "disable one of the two"
                 )
-        taken = {each.name for each in other.plugin.commands}
-        for command in candidate.plugin.commands:
-            if command.name in taken:
-                raise PluginError(
-                    f"{candidate.origin}: its command /{command.name} is plugin {other.name}'s; "
-                    "disable one of the two"
-                )
-    for what, names in (
-        ("commands", [each.name for each in candidate.plugin.commands]),
-        ("tools", [each.name for each in candidate.plugin.tools]),
-    ):
+    for what, names in (("commands", _names(plugin.commands)), ("tools", _names(plugin.tools))):
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:
             raise PluginError(f"{candidate.origin}: two of its {what} are named {double}")
+
+
+def _names(specs: Iterable[CommandSpec | ToolSpec | AdapterSpec]) -> list[str]:
+    return [each.name for each in specs]
 
 
 def _with_known_roles(options: PluginOptions, plugin: Plugin[Any, Any]) -> PluginOptions:

@@ -8,6 +8,7 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
+from enum import StrEnum
 from typing import Any, Protocol
 
 import structlog
@@ -35,11 +36,25 @@ running: ContextVar[str | None] = ContextVar("running_plugin", default=None)
 """The plugin whose code this is, for logs."""
 
 
+class CallOutcome(StrEnum):
+    """How a call of plugin code ended."""
+
+    OK = "ok"
+    TOLD = "told"
+    """It has something to say to the person."""
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    RESTING = "resting"
+    """It was not made: the plugin is left alone for now."""
+
+
 class Watch(Protocol):
     """Hears how calls went: metrics."""
 
-    def plugin_called(self, plugin: str, what: str, outcome: str, duration_s: float) -> None:
-        """A call ended: `ok`, `told`, `failed`, `timed_out`, `resting`."""
+    def plugin_called(
+        self, plugin: str, what: str, outcome: CallOutcome, duration_s: float
+    ) -> None:
+        """A call ended."""
 
     def plugin_left_behind(self, plugin: str, running: int) -> None:
         """So many handlers of the plugin go on although nobody waits for them."""
@@ -76,20 +91,20 @@ class Shield:
             Told: the handler has something to say to the person.
             PluginFailed: it failed, took too long, or is left alone for now.
         """
-        started, outcome = self._clock.monotonic(), "failed"
+        started, outcome = self._clock.monotonic(), CallOutcome.FAILED
         try:
             with self._breaker.watch():
                 result = await self._bounded(what, _coroutine(handler), timeout_s)
-            outcome = "ok"
+            outcome = CallOutcome.OK
             return result
         except Told:
-            outcome = "told"
+            outcome = CallOutcome.TOLD
             raise
         except PluginTimedOut:
-            outcome = "timed_out"
+            outcome = CallOutcome.TIMED_OUT
             raise
         except PluginResting:
-            outcome = "resting"
+            outcome = CallOutcome.RESTING
             raise
         finally:
             duration_s = self._clock.monotonic() - started

@@ -9,14 +9,14 @@ NANO_PER_CENT = NANO_PER_DOLLAR // 100
 
 def dollars(nanousd: int) -> str:
     """An amount in dollars, exactly: nine decimals."""
-    sign, amount = ("-", -nanousd) if nanousd < 0 else ("", nanousd)
+    sign, amount = _divided(nanousd)
     whole, fraction = divmod(amount, NANO_PER_DOLLAR)
     return f"{sign}{whole}.{fraction:09d}"
 
 
 def to_the_cent(nanousd: int) -> str:
     """`$1,234.57`, rounded half up."""
-    sign, amount = ("-", -nanousd) if nanousd < 0 else ("", nanousd)
+    sign, amount = _divided(nanousd)
     cents = (2 * amount + NANO_PER_CENT) // (2 * NANO_PER_CENT)
     return f"{sign}${cents // 100:,}.{cents % 100:02d}"
 
@@ -25,7 +25,7 @@ def readable(nanousd: int) -> str:
     """To the cent, or to four decimals where cents would say little: `$0.0042`."""
     if nanousd == 0 or abs(nanousd) >= NANO_PER_DOLLAR:
         return to_the_cent(nanousd)
-    sign, amount = ("-", -nanousd) if nanousd < 0 else ("", nanousd)
+    sign, amount = _divided(nanousd)
     parts = (amount + 50_000) // 100_000
     return f"{sign}${parts // 10_000}.{parts % 10_000:04d}" if parts else f"{sign}<$0.0001"
 
@@ -48,3 +48,8 @@ def nanousd_of(text: str) -> int:
     if not amount.is_finite() or amount != int(amount) or abs(amount) >= 2**62:
         raise ValueError(f"{text!r} is not an amount in dollars with at most nine decimals")
     return int(amount)
+
+
+def _divided(nanousd: int) -> tuple[str, int]:
+    """Its sign, if that is a minus, and its size."""
+    return ("-", -nanousd) if nanousd < 0 else ("", nanousd)

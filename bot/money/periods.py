@@ -125,6 +125,12 @@ def in_words(period: Period) -> str:
     return f"{first.day} {first:%B %Y} \N{EN DASH} {last.day} {last:%B %Y}"
 
 
+def moment_in_words(when: datetime, zone: ZoneInfo) -> str:
+    """`Monday, 23 November, at 09:00`, on the clocks of a zone."""
+    local = when.astimezone(zone)
+    return f"{local:%A}, {local.day} {local:%B}, at {local:%H:%M}"
+
+
 def _by_name(text: str) -> tuple[date, Kind] | None:
     """A day of the period with this name, and its kind. Raises `ValueError` for an impossible one."""
     if found := _WEEK.fullmatch(text):

@@ -5,9 +5,8 @@ from zoneinfo import ZoneInfo
 
 from bot.money.amounts import readable
 from bot.money.periods import around
-from bot.reports.digest import Names
 from bot.reports.figures import FiguresReader
-from bot.reports.names import NameFinder
+from bot.reports.names import NameFinder, Names
 from bot.reports.operators import OperatorsChannel
 from bot.scheduler import Job
 from bot.vocabulary import Clock

@@ -8,8 +8,8 @@ import structlog
 from bot.money.amounts import readable
 from bot.money.budget_rules import BudgetRules, Counter
 from bot.money.news import BudgetNews
-from bot.reports.digest import Names
-from bot.reports.names import NameFinder
+from bot.money.periods import moment_in_words
+from bot.reports.names import NameFinder, Names
 from bot.reports.operators import OperatorsChannel
 from bot.vocabulary import Clock
 from storage import budgets
@@ -94,8 +94,7 @@ class BudgetWatch:
         counter = Counter.of(state.key)
         of_what = f"{readable(state.spent_nanousd)} of {readable(limit_nanousd)}"
         what = await self._what(counter, self._database.now())
-        ends = state.ends_at.astimezone(self._zone)
-        when = f"{ends:%A}, {ends.day} {ends:%B}, at {ends:%H:%M} ({self._zone.key})"
+        when = f"{moment_in_words(state.ends_at, self._zone)} ({self._zone.key})"
         how = "is nearly used up" if event == "warn" else "has no room for more"
         return (
             f"The budget {what} {how}: {of_what} is spent. It starts afresh on {when}. "

@@ -1,44 +1,22 @@
 """A digest: what a manager reads, a picture, and the words for who can't see it."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.money.amounts import readable, spent, to_the_cent
-from bot.money.periods import in_words
+from bot.money.periods import in_words, moment_in_words
 from bot.reports.drawing import COLOURS, Day, Drawing, Series
 from bot.reports.figures import Figures, Month
+from bot.reports.names import Names
 from bot.vocabulary import NANO_PER_DOLLAR, Card, Fact, Listing
 from config.catalogue import Catalogue
-from storage.subjects import DIRECT
 from storage.usage import Share
 
 TOP = 5
 MAX_CHARS = 1900
 """A digest is one message everywhere, and Discord's have 2,000 characters
 (https://discord.com/developers/docs/resources/message#create-message)."""
-
-NAME_CHARS = 40
-_FORMATTING = re.compile(r"[*`~|<>\[\]\\\s]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What people call things, by their keys; what is missing is called by its id."""
-
-    channels: Mapping[str, str] = field(default_factory=dict)
-    people: Mapping[str, str] = field(default_factory=dict)
-
-    def channel(self, key: str | None) -> str:
-        """A channel's name, all direct conversations, or what happened in none."""
-        if key == DIRECT:
-            return "Direct messages"
-        return _plain(self.channels, key) if key else "Elsewhere"
-
-    def person(self, key: str | None) -> str:
-        """A person's name."""
-        return _plain(self.people, key) if key else "Nobody in particular"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +191,7 @@ def _note(figures: Figures, late_since: datetime | None) -> str:
     note = f"{figures.period.name}, {zone.key}."
     if late_since is None:
         return note
-    due = late_since.astimezone(zone)
-    return f"Late: it was due on {due:%A}, {due.day} {due:%B}, at {due:%H:%M}. {note}"
+    return f"Late: it was due on {moment_in_words(late_since, zone)}. {note}"
 
 
 def _fitting(card: Card) -> Card:
@@ -238,9 +215,3 @@ def _alt(drawing: Drawing) -> str:
 
 def _dollars(costs: Mapping[str, int], models: Sequence[str]) -> float:
     return sum(costs.get(model, 0) for model in models) / NANO_PER_DOLLAR
-
-
-def _plain(names: Mapping[str, str], key: str) -> str:
-    """The name without anything that would be taken for formatting."""
-    name = names.get(key) or key.rpartition(":")[2]
-    return _FORMATTING.sub(" ", name).strip()[:NAME_CHARS] or key.rpartition(":")[2]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.money.periods import Period
-from bot.reports.digest import TOP, Digest, Names, digest
+from bot.reports.digest import TOP, Digest, digest
 from bot.reports.figures import Figures, FiguresReader
-from bot.reports.names import NameFinder
+from bot.reports.names import NameFinder, Names
 from config.catalogue import Catalogue
 from config.reports import ReportSettings
 from storage.subjects import DIRECT

@@ -1,19 +1,42 @@
-"""What people call channels and people, asked of their platforms when a digest is made."""
+"""What people call channels and people, as their platforms say when a digest is made."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from bot.ports import Adapter, PlatformError
 from bot.vocabulary import Channel, Message, Person, Thread
+from storage.subjects import DIRECT
 
 NAME_S = 5.0
 """A digest waits no longer for one name."""
 
 ALL_NAMES_S = 20.0
+NAME_CHARS = 40
+_FORMATTING = re.compile(r"[*`~|<>\[\]\\\s]+")
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people call things, by their keys; what is missing is called by its id."""
+
+    channels: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)
+
+    def channel(self, key: str | None) -> str:
+        """A channel's name, all direct conversations, or what happened in none."""
+        if key == DIRECT:
+            return "Direct messages"
+        return _plain(self.channels, key) if key else "Elsewhere"
+
+    def person(self, key: str | None) -> str:
+        """A person's name."""
+        return _plain(self.people, key) if key else "Nobody in particular"
 
 
 class NameFinder:
@@ -70,3 +93,9 @@ async def _in_time(work: Awaitable[T]) -> T | None:
             return await work
     except (PlatformError, TimeoutError):
         return None
+
+
+def _plain(names: Mapping[str, str], key: str) -> str:
+    """The name without anything that would be taken for formatting."""
+    name = names.get(key) or key.rpartition(":")[2]
+    return _FORMATTING.sub(" ", name).strip()[:NAME_CHARS] or key.rpartition(":")[2]

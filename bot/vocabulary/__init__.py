@@ -35,6 +35,7 @@ from bot.vocabulary.conversation import (
 )
 from bot.vocabulary.finding import Finding, Verdict
 from bot.vocabulary.ids import made_at, new_id, reference_of
+from bot.vocabulary.newest import Newest
 from bot.vocabulary.outcome import ANSWERS, FAILURES, TURNED_AWAY, Fallback, TurnLeft, TurnOutcome
 from bot.vocabulary.text import label, storable
 from bot.vocabulary.usage import Usage
@@ -65,6 +66,7 @@ __all__ = [
     "MessageDeleted",
     "MessageEdited",
     "MessageReceived",
+    "Newest",
     "Person",
     "Rated",
     "ShiftedClock",

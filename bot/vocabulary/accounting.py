@@ -64,3 +64,8 @@ class Closing:
     status: EntryStatus
     cost_nanousd: int | None
     request_id: str | None = None
+
+    @classmethod
+    def unbilled(cls, entry_id: str) -> "Closing":
+        """The end of a request for which nothing is owed."""
+        return cls(entry_id, Usage(), EntryStatus.UNBILLED, 0)

@@ -10,9 +10,8 @@ from bot.money.sums import fields_of
 from bot.web.money import Json, usd
 from bot.web.spending import COLUMNS, Spending, SpendingByDay
 from storage import overview
-from storage.budgets import BudgetClaim
+from storage.budgets import BudgetClaim, BudgetState
 from storage.database import Database
-from storage.overview import Spent
 from storage.usage_sums import UsageSum
 
 PERIODS: Final = ("day", "week", "month")
@@ -91,16 +90,16 @@ def _rows(of: Sequence[UsageSum]) -> list[Json]:
     return rows
 
 
-def _budget(spent: Spent, claim: BudgetClaim | None) -> Json:
-    counter = Counter.of(spent.key)
-    limit = None if claim is None else usd(claim.limit_nanousd + spent.raised_nanousd)
+def _budget(state: BudgetState, claim: BudgetClaim | None) -> Json:
+    counter = Counter.of(state.key)
+    limit = None if claim is None else usd(claim.limit_nanousd + state.raised_nanousd)
     return {
         "scope": counter.scope,
         "subject": counter.subject,
         "period": counter.period,
         "first_day": counter.first_day,
-        "spent_usd": usd(spent.spent_nanousd),
-        "held_usd": usd(spent.held_nanousd),
+        "spent_usd": usd(state.spent_nanousd),
+        "held_usd": usd(state.held_nanousd),
         "limit_usd": limit,
-        "ends_at": spent.ends_at.isoformat(),
+        "ends_at": state.ends_at.isoformat(),
     }

@@ -13,10 +13,11 @@ from bot.money.amounts import dollars, nanousd_of, readable, spent, to_the_cent
 from bot.money.periods import around
 from bot.money.used import ModelUsed, Used
 from bot.reports.anomalies import Unusual, unusual
-from bot.reports.digest import MAX_CHARS, Digest, Names, digest
+from bot.reports.digest import MAX_CHARS, Digest, digest
 from bot.reports.drawing import Day, Drawing, Series, png_of
 from bot.reports.figures import Figures, Month, UnusualChannel, UnusualDay
 from bot.reports.forecast import forecast_nanousd
+from bot.reports.names import Names
 from bot.reports.picture import draw
 from bot.vocabulary import Usage
 from config.catalogue import Catalogue
