@@ -13,14 +13,8 @@ from typing import Final
 
 from bot.vocabulary import Usage
 
-LOOK_S: Final = 1.0
-"""How often it is looked whether something is to be written."""
-
-AHEAD_TOKENS: Final = 256
-"""So much is written ahead of slow requests, which then need no writing for some seconds."""
-
-LONGEST_AHEAD_S: Final = 5.0
-"""But no more than comes in this time."""
+LOOK_S: Final = 0.5
+"""How often it is written."""
 
 SILENCE_S: Final = 2.0
 """A request that says nothing for longer is not taken to go on at its pace."""
@@ -50,25 +44,19 @@ class Running:
         self.usage, self.told_at, self.is_over = usage, at, final
 
     def is_due(self, at: datetime) -> bool:
-        """What is written down will not have been enough when it is looked again."""
+        """What is written down will have been overtaken by the next time."""
         if self.written is None or self.usage.prompt_tokens != self.written.prompt_tokens:
             return self.usage != Usage()
         if self.is_over:
             return self.usage != self.written
-        return self._expected(at, LOOK_S).output_tokens > self.written.output_tokens
+        return self.to_be_written(at).output_tokens > self.written.output_tokens
 
     def to_be_written(self, at: datetime) -> Usage:
         """What is known, and what will have come by the time it is written again."""
         if self.is_over:
             return self.usage
-        ahead_s = LOOK_S
-        if self.tokens_per_s > 0:
-            ahead_s = max(LOOK_S, min(AHEAD_TOKENS / self.tokens_per_s, LONGEST_AHEAD_S))
-        return self._expected(at, ahead_s)
-
-    def _expected(self, at: datetime, ahead_s: float) -> Usage:
         since_s = 0.0 if self.told_at is None else (at - self.told_at).total_seconds()
-        coming_s = ahead_s + min(max(0.0, since_s), SILENCE_S)
+        coming_s = LOOK_S + min(max(0.0, since_s), SILENCE_S)
         output = self.usage.output_tokens + round(self.tokens_per_s * coming_s)
         return replace(
             self.usage, output_tokens=output if self.most is None else min(output, self.most)
