@@ -66,8 +66,9 @@ class LedgerBooks(Books):
 
     async def close(self, closing: Closing) -> None:
         """Close an entry and settle its budgets."""
-        self.progress(closing.entry_id, closing.usage, final=True)  # saved, should this fail
-        await self._database.write(ledger.close, closing, now=self._database.now())
+        now = self._database.now()
+        self._progress.tell(closing.entry_id, closing.usage, now, final=True)  # should this fail
+        await self._database.write(ledger.close, closing, now=now)
         self.forget(closing.entry_id)
 
     async def open_all(self, requests: Sequence[tuple[str, BillableRequest]]) -> None:
