@@ -76,17 +76,19 @@ class Showing:
         none does, this process takes up what waits in the inbox, other people's questions among it, until
         they are shown. Raises `StorageError`.
         """
-        patience_s = PATIENCE_S if await self._somebody_may_serve() else 0.0
+        served = await self._somebody_may_serve()
         async with AsyncExitStack() as stack:
             database = self._database()
             stack.push_async_callback(database.close)
             found = zip(message_keys, await self._turns(database, message_keys), strict=True)
             waiting = [key for key, turn in found if turn is None or not turn.is_over]
-            if not waiting or await self._until(self._taken_up, database, waiting, patience_s):
-                await self._until(self._over, database, waiting, within_s)
-                return await self._states(database, message_keys, otherwise=ON_ITS_WAY)
-            await self._show(waiting)
-            return await self._states(database, message_keys, otherwise=NOT_SHOWN)
+            if waiting and served:
+                served = await self._until(self._taken_up, database, waiting, PATIENCE_S)
+            if waiting and not served:
+                await self._show(waiting)
+                return await self._states(database, message_keys, otherwise=NOT_SHOWN)
+            await self._until(self._over, database, waiting, within_s)
+            return await self._states(database, message_keys, otherwise=ON_ITS_WAY)
 
     async def _show(self, message_keys: Sequence[str]) -> None:
         database, replica = self._database(), replica_name()

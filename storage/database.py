@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 
 from bot.vocabulary import Clock
 from storage.clock import DatabaseClock
-from storage.errors import NoDatabase, StorageError, StorageUnavailable
+from storage.errors import NoDatabase, NoSuchDatabase, StorageError, StorageUnavailable
 from storage.postgres import PostgresBackend
 from storage.sqlite import SqliteBackend
 
@@ -48,6 +48,15 @@ class Database:
     def file(self) -> Path | None:
         """SQLite's file, whether it exists yet or not; None on PostgreSQL."""
         return self._backend.path if isinstance(self._backend, SqliteBackend) else None
+
+    def require_file(self) -> None:
+        """Call it before a look that must not make SQLite's file. Raises `NoSuchDatabase` if it is not
+        there."""
+        if self.file is not None and not self.file.exists():
+            raise NoSuchDatabase(
+                f"there is no database at {self.file.absolute()}; see that DATABASE_URL names yours "
+                "(the first start of Parley makes a new one)"
+            )
 
     def now(self) -> datetime:
         """The database's time, UTC, without asking it."""

@@ -15,6 +15,10 @@ class NoDatabase(StorageError):
     """The file holds something else than a database; no waiting makes it one."""
 
 
+class NoSuchDatabase(StorageError):
+    """There is no file where the database should be."""
+
+
 class DuplicateMessage(StorageError):
     """The message is in the inbox already."""
 

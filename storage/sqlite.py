@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from storage.errors import StorageUnavailable
+from storage.errors import NoDatabase, StorageUnavailable
 
 T = TypeVar("T")
 
@@ -97,7 +98,7 @@ class SqliteBackend:
         """A deleted file would go on taking writes that nobody will ever read."""
         with self._inode_guard:
             try:
-                inode = os.stat(self.path).st_ino  # noqa: PTH116 - the cheap call; it runs every time
+                found = os.stat(self.path)  # noqa: PTH116 - the cheap call; it runs every time
             except FileNotFoundError:
                 if self._inode is None:
                     self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,10 +107,12 @@ class SqliteBackend:
                     f"the database file {self.path} has vanished; put it back, or stop Parley and start "
                     "it again to begin with an empty one"
                 ) from None
-            if self._inode is not None and inode != self._inode:
+            if stat.S_ISDIR(found.st_mode):
+                raise NoDatabase(f"{self.path} is a folder; name a file in DATABASE_URL")
+            if self._inode is not None and found.st_ino != self._inode:
                 self._write_engine.dispose()
                 self._read_engine.dispose()
-            self._inode = inode
+            self._inode = found.st_ino
 
 
 def _engine(path: Path, *, begin: str, pool_size: int) -> Engine:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
+
 from bot.batch.batch_ledger import BatchLedger
 from bot.batch.capped_books import CappedBooks
 from bot.batch.direct import Direct
@@ -18,13 +20,17 @@ from bot.batch.state import StateFile
 from bot.batch.taking_in import TakingIn
 from bot.claude.client import ClaudeClient
 from bot.engine.accounts import LedgerBooks
+from bot.engine.progress import LOOK_S
 from bot.money.budget_queue import BudgetQueue
 from bot.vocabulary import Attribution, Clock, new_id
 from config import Settings
 from storage import ledger, usage_sums
 from storage.database import Database
+from storage.errors import StorageError
 from storage.migrations.start import bring_up_to_date
 from storage.usage_sums import UsageSum
+
+log = structlog.get_logger(__name__)
 
 PURPOSE = "batch"
 
@@ -190,8 +196,11 @@ class Batch:
 
     async def _save_progress(self) -> None:
         while True:
-            await self._clock.sleep(self._settings.engine.heartbeat_s)
-            await self._books.save_progress()
+            await self._clock.sleep(LOOK_S)
+            try:
+                await self._books.save_progress()
+            except StorageError as error:
+                log.warning("not written down what was used", error=str(error))
 
 
 class _Work:

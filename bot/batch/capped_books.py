@@ -51,9 +51,9 @@ class CappedBooks(Books):
             self._opening_nanousd -= worst
         return entry_id
 
-    def progress(self, entry_id: str, usage: Usage) -> None:
+    def progress(self, entry_id: str, usage: Usage, *, final: bool = False) -> None:
         """As the books do it."""
-        self._books.progress(entry_id, usage)
+        self._books.progress(entry_id, usage, final=final)
 
     async def close(self, closing: Closing) -> None:
         """Close an entry; its cost takes the place of what was held."""

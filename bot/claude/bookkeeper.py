@@ -19,6 +19,8 @@ CLOSE_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses between attempts to close an entry; what stays open is closed by whoever sweeps."""
 
 PROGRESS_EVERY_S = 1.0
+FIRST_PROGRESS_S = 0.25
+"""At first it is told more often, so that its pace is known soon."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,11 +31,13 @@ class OpenEntry:
     entry_id: str
     clock: Clock
     _next_progress: float = 0.0
+    _pause_s: float = FIRST_PROGRESS_S
 
-    def progress(self, usage: Usage) -> None:
-        """Tell how far the request is."""
-        self._next_progress = self.clock.monotonic() + PROGRESS_EVERY_S
-        self.books.progress(self.entry_id, usage)
+    def progress(self, usage: Usage, *, final: bool = False) -> None:
+        """Tell how far the request is, or that it has come to its end."""
+        self._next_progress = self.clock.monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, PROGRESS_EVERY_S)
+        self.books.progress(self.entry_id, usage, final=final)
 
     @property
     def wants_progress(self) -> bool:

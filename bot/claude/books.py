@@ -19,9 +19,9 @@ class Books(Protocol):
         wait) means that the request must not be made, and goes to the caller untouched.
         """
 
-    def progress(self, entry_id: str, usage: Usage) -> None:
-        """What is known of a running request so far: reported input, estimated output. Never waits;
-        it is written down now and then, so that a crash loses little."""
+    def progress(self, entry_id: str, usage: Usage, *, final: bool = False) -> None:
+        """What is known of a running request so far: reported input, estimated output; `final` where
+        nothing is to come. Never waits; it is written down now and then, so that a crash loses little."""
 
     async def close(self, closing: Closing) -> None:
         """Close the entry. Closing twice changes nothing."""

@@ -32,7 +32,7 @@ class InMemoryBooks(Books):
         self.entries[entry_id] = MemoryEntry(request)
         return entry_id
 
-    def progress(self, entry_id: str, usage: Usage) -> None:
+    def progress(self, entry_id: str, usage: Usage, *, final: bool = False) -> None:
         """Remember what is known; a closed entry stays as it is."""
         entry = self.entries[entry_id]
         if entry.status is EntryStatus.OPEN:

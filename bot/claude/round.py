@@ -101,6 +101,7 @@ class Round:
                 when=self._when,
             ),
             expected_input_tokens=self._tokens,
+            max_output_tokens=max_output_tokens,
         )
 
     def _exchange(self, entry: OpenEntry, slot: Slot) -> "Exchange":
@@ -124,6 +125,7 @@ class Round:
         """The round succeeded. Only an answer's last entry stays open: the caller closes it together
         with what it keeps of the answer."""
         owed = self._owed(entry, EntryStatus.COMPLETED, reader.usage, reader)
+        entry.progress(owed.usage, final=True)
         if self._draft.will_resume(reader.stop_reason):
             await self._close(owed)
         self._draft.add(

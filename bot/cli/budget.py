@@ -88,8 +88,7 @@ def _with_desk(work: "Callable[[BudgetDesk], Awaitable[T]]") -> T:
     async def run() -> T:
         database = Database(settings.environment.database_url, clock=SystemClock())
         try:
-            if database.file is not None and not database.file.exists():
-                raise click.ClickException("there is no database yet, so nothing was spent")
+            database.require_file()
             await database.read(migrations.require_head)
             rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
             return await work(BudgetDesk(database=database, rules=rules))

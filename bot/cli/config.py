@@ -52,13 +52,13 @@ def check(ctx: click.Context, as_json: bool) -> None:
 
 
 def _checked() -> "Settings":
-    """The settings, their plugins' sections included. Raises `SettingsError`."""
-    from bot.host.settings_check import plugin_problems
+    """The settings, their plugins' sections and their targets included. Raises `SettingsError`."""
+    from bot.host.settings_check import installed_problems
     from config import SettingsError
 
     settings = settings_or_exit()
     quiet_logs(settings.secret_values())
-    if problems := plugin_problems(settings):
+    if problems := installed_problems(settings):
         raise SettingsError(problems)
     return settings
 

@@ -9,7 +9,7 @@ from bot.cli.frame import quiet_logs, run_async, settings_or_exit, working
 from bot.vocabulary import SystemClock
 from config import Settings
 from storage.database import Database
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageUnavailable
 
 T = TypeVar("T")
 
@@ -42,5 +42,7 @@ def run_plainly(work: Coroutine[Any, Any, T], what: str = "Reading the database"
     try:
         with working(what):
             return run_async(work)
+    except StorageUnavailable as error:
+        raise click.ClickException(f"{error}; see that DATABASE_URL is right") from error
     except StorageError as error:
         raise click.ClickException(str(error)) from error

@@ -163,15 +163,16 @@ async def _digest(
 
 
 async def _opened(settings: Settings, stack: AsyncExitStack) -> "Database":
-    """The database; where there is none yet an empty one, which is not kept."""
+    """The database; where it has no tables yet an empty one, which is not kept. Raises `NoSuchDatabase`
+    where there is none."""
     from storage import migrations
     from storage.database import Database
     from storage.migrations.start import bring_up_to_date
 
     database = Database(settings.environment.database_url, clock=SystemClock())
     stack.push_async_callback(database.close)
-    there = database.file is None or database.file.exists()
-    if there and await database.read(migrations.current) is not None:
+    database.require_file()
+    if await database.read(migrations.current) is not None:
         await database.read(migrations.require_head)
         return database
     folder = stack.enter_context(tempfile.TemporaryDirectory())

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -28,7 +29,7 @@ async def talk(settings: Settings, *, first_message: str | None, listen: bool = 
     clock, replica = SystemClock(), replica_name()
     directory = data_dir(settings)
     with ExitStack() as stack:
-        log = stack.enter_context(_log_file(directory).open("a", encoding="utf-8"))
+        log = stack.enter_context(_log_file(directory))
         log_as_set(settings, clock, stream=log)
         database = open_database(settings, clock)
         adapters: dict[str, Adapter] = {}
@@ -70,6 +71,13 @@ async def _tell_if_away(database: Database) -> None:
         click.echo(f"Waiting for the database ({why}). Ctrl-C ends.", err=True)
 
 
-def _log_file(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory / LOG_FILE
+def _log_file(directory: Path) -> TextIO:
+    """The log, opened to be added to. Raises `click.ClickException` where nothing can be kept."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return (directory / LOG_FILE).open("a", encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(
+            f"nothing can be kept in {directory.absolute()}: {error.strerror}; "
+            "see that DATABASE_URL is right"
+        ) from error

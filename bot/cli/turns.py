@@ -96,9 +96,8 @@ def _fields(turn: Turn) -> dict[str, object]:
 
 
 async def _parked(database: Database, *, limit: int) -> list[Turn]:
-    """The newest parked turns. A database that is not there yet has none, and is not made."""
-    if database.file is not None and not database.file.exists():
-        return []
+    """The newest parked turns; a database that is empty yet has none. Raises `NoSuchDatabase`."""
+    database.require_file()
     if await database.read(migrations.current) is None:
         return []
     await database.read(migrations.require_head)

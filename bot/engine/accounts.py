@@ -1,11 +1,12 @@
 """The ledger as the Claude client sees it: nothing is sent before its entry is open."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.claude.books import Books, NotNow
+from bot.engine.progress import Progress
 from bot.money.budget_rules import BudgetRules
 from bot.money.news import BudgetNews
 from bot.vocabulary import BillableRequest, Closing, Usage, new_id
@@ -39,7 +40,7 @@ class LedgerBooks(Books):
         self._database = database
         self._rules = rules
         self._news = news or BudgetNews()
-        self._running: dict[str, Usage] = {}
+        self._progress = Progress()
         self._granted: dict[str, tuple[str, datetime]] = {}
         self._left: dict[str, datetime] = {}
 
@@ -50,22 +51,24 @@ class LedgerBooks(Books):
         claims = self._rules.claims(request.attribution, now)
         with self._refusals():
             await self._database.write(ledger.open_entry, entry_id, request, claims=claims, now=now)
-        self._running[entry_id] = Usage()
+        self._progress.begin(entry_id, most=request.max_output_tokens, at=now)
         return entry_id
 
-    def progress(self, entry_id: str, usage: Usage) -> None:
+    def progress(self, entry_id: str, usage: Usage, *, final: bool = False) -> None:
         """Remember what is known; `save_progress` writes it down. A request that is being answered has
         arrived: where that took a while, its turn's place in the rate limit counts from now, as only
         that keeps to the limit by the provider's clock too."""
-        self._running[entry_id] = usage
+        now = self._database.now()
+        self._progress.tell(entry_id, usage, now, final=final)
         turn_id, granted_at = self._granted.pop(entry_id, ("", None))
-        if granted_at and (now := self._database.now()) - granted_at > NOTICEABLE:
+        if granted_at and now - granted_at > NOTICEABLE:
             self._left[turn_id] = now
 
     async def close(self, closing: Closing) -> None:
         """Close an entry and settle its budgets."""
-        self._running[closing.entry_id] = closing.usage  # a heartbeat saves it, should this fail
-        await self._database.write(ledger.close, closing, now=self._database.now())
+        now = self._database.now()
+        self._progress.tell(closing.entry_id, closing.usage, now, final=True)  # should this fail
+        await self._database.write(ledger.close, closing, now=now)
         self.forget(closing.entry_id)
 
     async def open_all(self, requests: Sequence[tuple[str, BillableRequest]]) -> None:
@@ -81,17 +84,24 @@ class LedgerBooks(Books):
 
     async def save_progress(self) -> None:
         """Write down what is known of what is under way, for the case that nobody lives to close it."""
-        await self._database.write(ledger.progress, self.running())
+        due = self.due()
+        if due:
+            await self._database.write(ledger.progress, due)
+            self.saved(due)
 
     def forget(self, entry_id: str) -> None:
         """The entry was closed elsewhere: in the transaction that commits a turn."""
-        self._running.pop(entry_id, None)
+        self._progress.forget(entry_id)
         self._granted.pop(entry_id, None)
         self._news.spent()
 
-    def running(self) -> list[tuple[str, Usage]]:
-        """The open entries of which something is known."""
-        return [(entry_id, usage) for entry_id, usage in self._running.items() if usage != Usage()]
+    def due(self) -> list[tuple[str, Usage]]:
+        """What is to be written down now about open entries; call `saved` when it is."""
+        return self._progress.due(self._database.now())
+
+    def saved(self, entries: Iterable[tuple[str, Usage]]) -> None:
+        """It was written down."""
+        self._progress.written(entries)
 
     async def save_starts(self) -> None:
         """Write down when requests left that were held up; every heartbeat calls this, and whoever
@@ -119,7 +129,7 @@ class LedgerBooks(Books):
         if until is not None:
             raise ChannelLimited(until)
         self._granted[entry_id] = (slot.turn_id, await self._count_from_leaving(slot, now))
-        self._running[entry_id] = Usage()
+        self._progress.begin(entry_id, most=request.max_output_tokens, at=now)
         return entry_id
 
     def _saved(self, left: dict[str, datetime]) -> None:
@@ -185,9 +195,9 @@ class TurnBooks(Books):
         self._started = True
         return entry_id
 
-    def progress(self, entry_id: str, usage: Usage) -> None:
+    def progress(self, entry_id: str, usage: Usage, *, final: bool = False) -> None:
         """As `LedgerBooks.progress`."""
-        self._books.progress(entry_id, usage)
+        self._books.progress(entry_id, usage, final=final)
 
     async def close(self, closing: Closing) -> None:
         """As `LedgerBooks.close`."""

@@ -53,7 +53,8 @@ async def when_there_is_room(turn: TurnRun, ask: Callable[[], Awaitable[T]]) -> 
 async def _room(turn: TurnRun, refusal: BudgetExceeded, *, until: float, tell_at: float) -> bool:
     """Wait until it is worth asking again, and tell the person if that takes long; false if it is not."""
     loop, sentence = asyncio.get_running_loop(), notices.waiting_for_room()
-    telling = loop.call_at(tell_at, turn.reply.update, f"{turn.spoken}{sentence}")
+    said = "" if turn.held_back else turn.spoken  # what filters have not seen is not shown
+    telling = loop.call_at(tell_at, turn.reply.update, f"{said}{sentence}")
     try:
         async with asyncio.timeout(until - turn.services.clock.monotonic()):
             return await turn.services.budget_queue.wait(refusal, turn.id)

@@ -15,6 +15,7 @@ import structlog
 
 from bot.engine.accounts import LedgerBooks
 from bot.engine.interrupt import Interrupt
+from bot.engine.progress import LOOK_S
 from bot.engine.wakeup import Wakeup
 from bot.telemetry.metrics import Metrics
 from bot.vocabulary import Clock, new_id
@@ -99,20 +100,22 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._claim_forever())
             group.create_task(self._beat_forever())
+            group.create_task(self._save_forever())
             group.create_task(self._database.listen(self._wakeup.wake))
 
     async def drain(self, timeout_s: float) -> None:
         """Let running turns finish for so long, then hand the rest over to whoever comes next."""
         for timer in self._timers:
             timer.cancel()
-        beating = asyncio.create_task(self._beat_forever())
+        still = [asyncio.create_task(each()) for each in (self._beat_forever, self._save_forever)]
         try:
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
         except TimeoutError:
             log.info("handing over", turns=len(self._active))
         finally:
-            beating.cancel()
+            for each in still:
+                each.cancel()
         tasks = [active.task for active in self._active.values() if active.task is not None]
         for task in tasks:
             task.cancel()
@@ -219,6 +222,18 @@ class Dispatcher:
                 log.exception("a defect in the heartbeat")
             await self._clock.sleep(self._settings.heartbeat_s)
 
+    async def _save_forever(self) -> None:
+        """Write down what running requests have used, more often than heartbeats come."""
+        while True:
+            await self._clock.sleep(LOOK_S)
+            try:
+                await self._books.save_progress()
+            except StorageError as error:
+                self._metrics.database_failed("progress")
+                log.error("not written down what was used", error=str(error))
+            except Exception:
+                log.exception("a defect in writing down what was used")
+
     async def _beat(self) -> None:
         """Renew the leases, write down what running requests used, count what waits."""
         if self._active:
@@ -233,14 +248,16 @@ class Dispatcher:
 
     async def _renew(self, held: dict[str, _Active]) -> None:
         held_until = self._clock.monotonic() + self._settings.lease_s
+        due = self._books.due()
         signals = await self._database.write(
             turns.keep,
             owner=self._owner,
             held=[active.work.held.fence for active in held.values()],
-            running=self._books.running(),
+            running=due,
             now=self._database.now(),
             lease_s=self._settings.lease_s,
         )
+        self._books.saved(due)
         for key, active in held.items():
             self._notice(active, signals.get(key), held_until=held_until)
 

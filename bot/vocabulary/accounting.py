@@ -46,13 +46,15 @@ class BillableRequest:
     """A request about to be made.
 
     `worst_case_nanousd` is what it can cost at most, in nano-dollars; None where the price is unknown.
-    `expected_input_tokens` is what an estimate is made from if the provider never reports.
+    `expected_input_tokens` is what an estimate is made from if the provider never reports; no estimate
+    has more output than `max_output_tokens`.
     """
 
     model: str
     attribution: Attribution
     worst_case_nanousd: int | None
     expected_input_tokens: int
+    max_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

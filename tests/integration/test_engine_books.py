@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 from sandbox.claude import BillStatus, Fault, Pace, Reply
+from storage import ledger
 from tests.engine_rig import Rig, engine
 from tests.support import wait_until
 
@@ -77,6 +78,41 @@ async def test_the_ledger_is_the_bill_after_a_storm(ready_url: str) -> None:
         assert len(completed) >= 30
         # An answer may be whole at the provider when a person interrupts, and never get here.
         assert len(completed) <= len(whole) <= len(completed) + interruptions
+
+
+SELDOM = "[engine]\nheartbeat_s = 12\nlease_s = 25\n"
+
+
+async def test_a_killed_process_leaves_no_output_out_of_the_books(ready_url: str) -> None:
+    """Whatever had come when it was killed, heartbeats or not: who finds the entry books no less, and no
+    more than the request could cost. If the process lives after all, its own figures count."""
+    async with engine(ready_url, SELDOM) as rig:
+        rig.claude.script.always(Reply("word " * 1000, pace=Pace(tokens_per_s=400)))
+        rig.claude.hold(after_chunks=170)
+        question = rig.say("Tell me everything.")
+        await rig.claude.wait_for_held()
+        come = 170 * Pace().tokens_per_chunk
+        await wait_until(lambda: _written(rig, come), 8.0, what=f"{come} tokens written down")
+        now, price_of = rig.database.now(), _pricing(rig)
+        assert await rig.database.write(
+            ledger.close_abandoned, now=now, price_of=price_of, opened_before=now
+        )
+        (row,) = await rig.ledger()
+        assert row.status == "estimated"
+        assert come <= row.output_tokens <= 4096
+        assert 0 < row.cost_nanousd <= row.held_nanousd
+        rig.claude.release()
+        assert (await rig.end_of(question)).outcome == "answered"
+        assert [row.status for row in await rig.ledger()] == ["completed"]
+        assert await _disagreements(rig) == []
+
+
+async def _written(rig: Rig, output_tokens: int) -> bool:
+    return any(row.output_tokens >= output_tokens for row in await rig.ledger())
+
+
+def _pricing(rig: Rig) -> ledger.PriceOf:
+    return rig.replicas[0].dispatcher._price_of
 
 
 async def _nothing_open(rig: Rig) -> bool:

@@ -203,10 +203,51 @@ async def test_people_read_a_table(ready_url: str, desk: OperatorsDesk) -> None:
 async def test_before_the_first_start_nothing_was_used(
     database_url: str, desk: OperatorsDesk
 ) -> None:
-    """An empty database, or none, has seen no request; asking makes no file."""
+    """An empty database has seen no request."""
     desk.set(DATABASE_URL=database_url)
+    if database_url.startswith("sqlite"):
+        (desk.directory / "parley.db").touch()
     assert (await desk.parley("usage", "--json")).json == NOTHING
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "usage",
+        "usage --json",
+        "usage --by day",
+        "report",
+        "report --json",
+        "turns",
+        "turns list --json",
+        "turns show K3F9QX2",
+        "turns retry K3F9QX2",
+        "budget",
+        "budget raise global/all/day 1",
+    ],
+)
+async def test_a_mistyped_path_is_no_database_in_which_nothing_happened(
+    command: str, desk: OperatorsDesk
+) -> None:
+    """What is not there, where it was looked for and what to do is said; and no file is made."""
+    desk.set(DATABASE_URL="sqlite:///data/parlay.db")
+    said = (await desk.parley(*command.split())).sentence
+    assert f"there is no database at {desk.directory / 'data' / 'parlay.db'}; see that" in said
     assert list(desk.directory.iterdir()) == []
+
+
+async def test_where_nothing_can_be_kept_nobody_can_talk(desk: OperatorsDesk) -> None:
+    """A conversation that can't begin says which folder it is about and what to look at."""
+    desk.set(DATABASE_URL="sqlite:////dev/null/parley.db", ANTHROPIC_API_KEY="sk-ant-simulated")
+    said = (await desk.parley("chat")).sentence
+    assert "nothing can be kept in /dev/null: " in said
+    assert "see that DATABASE_URL is right" in said
+
+
+async def test_a_folder_is_no_database(desk: OperatorsDesk) -> None:
+    """A path that ends too early is told too."""
+    desk.set(DATABASE_URL=f"sqlite:///{desk.directory}")
+    assert "is a folder; name a file in DATABASE_URL" in (await desk.parley("usage")).sentence
 
 
 @pytest.mark.parametrize("option", ["--since", "--until"])
@@ -223,6 +264,7 @@ async def test_a_server_that_is_away(desk: OperatorsDesk, unused_tcp_port: int) 
     desk.set(DATABASE_URL=f"postgresql://me:hunter2@127.0.0.1:{unused_tcp_port}/parley")
     said = await desk.parley("usage", "--json")
     assert "the database can't be used" in said.sentence
+    assert "see that DATABASE_URL is right" in said.sentence
     assert "hunter2" not in said.err
 
 
