@@ -21,7 +21,7 @@ from sandbox.claude import SimulatedClaude
 from sandbox.discord import Channel, Message, MessageType, SimulatedDiscord
 from tests.support import wait_until
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 DEFAULTS = """\
 [engine]
 poll_s = 0.1

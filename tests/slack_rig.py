@@ -27,7 +27,7 @@ from storage.upsert import table
 from tests.ready_database import ready_sqlite
 from tests.support import wait_until
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 QUICK = {
     "PARLEY_ENGINE__POLL_S": "0.1",

@@ -35,7 +35,7 @@ async def wait_until(
 
 async def wait_until(
     condition: Callable[[], T | Awaitable[T]],
-    deadline_s: float = 10.0,
+    deadline_s: float = 30.0,
     *,
     what: str | None = None,
     every_s: float = _POLL_S,

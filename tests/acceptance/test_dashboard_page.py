@@ -39,9 +39,12 @@ async def fail(rig: Rig) -> None:
     rig.claude.script.always("After all.")
 
 
-async def test_a_parked_turn_is_seen_and_tried_again(chromium: Browser, url: str) -> None:
+async def test_a_parked_turn_is_seen_and_tried_again(
+    chromium: Browser, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its kind and reference are there; after a press of the button the person has their answer, and
     the page shows so by itself."""
+    monkeypatch.setattr("bot.web.spending.FRESH_S", 0.5)
     async with dashboard(url, config=QUICK) as (rig, operator):
         await fail(rig)
         async with window(chromium, f"{operator.url}/") as opened:

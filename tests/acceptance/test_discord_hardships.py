@@ -12,7 +12,14 @@ from adapters.memory import MemoryIntake, MemoryStore
 from bot.ports import PlatformError
 from bot.vocabulary import SystemClock
 from sandbox.claude import Pace, Reply
-from sandbox.discord import Fault, GatewayRules, Overwrite, Permission, SimulatedDiscord
+from sandbox.discord import (
+    Fault,
+    GatewayRules,
+    Outcome,
+    Overwrite,
+    Permission,
+    SimulatedDiscord,
+)
 from tests.discord_rig import on_discord
 from tests.support import wait_until
 
@@ -113,11 +120,17 @@ async def test_gateway_hiccups_are_slept_through(sqlite_url: str) -> None:
 async def test_failing_requests_leave_one_answer(sqlite_url: str, fault: Fault) -> None:
     """The first post and edit fail in each way: in the end there is one whole answer."""
     async with on_discord(sqlite_url) as rig:
-        rig.claude.script.always(TOLD)
+        rig.claude.script.always(STORY)
+        rig.claude.hold(after_chunks=5)
         rig.discord.fail_next(fault, route=POST)
         rig.discord.fail_next(fault, route=EDIT)
         rig.discord.say("Tell me a story.", mention=True)
+        await wait_until(rig.texts, what="the first text")
+        rig.claude.release()
         await rig.shows(STORY)
+        for route in (POST, EDIT):
+            outcomes = [request.outcome for request in rig.discord.requests_of(route)]
+            assert outcomes[0] is not Outcome.ANSWERED, "the fault struck"
 
 
 async def test_what_was_said_during_a_downtime_is_answered_once(sqlite_url: str) -> None:

@@ -13,7 +13,7 @@ from tests.slack_rig import PATIENCE_S, SlackService, slack_service
 from tests.support import wait_until
 
 LONG = " ".join(f"word{number}" for number in range(60))
-SLOW = Pace(first_token_s=0.0, tokens_per_s=250.0)
+SLOW = Pace(first_token_s=0.0, tokens_per_s=200.0)
 STRANGER = "U0MARIE001"
 
 
@@ -61,9 +61,12 @@ async def test_a_streamed_answer_survives_any_failure(
 ) -> None:
     """Whatever call fails, and however: the thread has one answer, and it is whole."""
     rig.slack.fail_next(fault, method=method)
-    rig.claude.hold(after_chunks=5)  # so that there is more to append, however slow all else is
+    appends = method == "chat.appendStream"  # which needs text that comes bit by bit
+    rig.claude_writes(LONG, SLOW if appends else Pace())
+    rig.claude.hold(after_chunks=30 if appends else 5)
     question = rig.slack.say("Tell me a story.", mention=True)
     await wait_until(lambda: rig.replies(question), PATIENCE_S, what="the beginning of the answer")
+    await wait_until(lambda: failed(rig, method) or not appends, PATIENCE_S, what="an append")
     rig.claude.release()
     (answer,) = await rig.answers_to(question)
     assert answer.text == LONG
@@ -79,7 +82,14 @@ async def test_an_edited_answer_survives_any_failure(
     """The same where messages are edited."""
     rig.slack.set_streaming(False)
     rig.slack.fail_next(fault, method=method)
-    await one_whole_answer(rig)
+    rig.claude_writes(LONG, Pace())
+    rig.claude.hold(after_chunks=5)
+    question = rig.slack.say("Tell me a story.", mention=True)
+    await wait_until(lambda: rig.replies(question), PATIENCE_S, what="the beginning of the answer")
+    rig.claude.release()
+    (answer,) = await rig.answers_to(question)
+    assert answer.text == LONG
+    assert len(rig.replies(question)) == 1
     assert failed(rig, method)
 
 

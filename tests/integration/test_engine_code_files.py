@@ -1,6 +1,8 @@
 """Long code in an answer, on a platform where it is better read as a file."""
 
-from bot.ports import Capabilities, PlatformUnavailable
+import pytest
+
+from bot.ports import Capabilities, PlatformBusy, PlatformUnavailable
 from sandbox.claude import Reply
 from tests.engine_rig import Rig, engine
 from tests.support import wait_until
@@ -82,14 +84,29 @@ async def test_a_known_answer_brings_its_file_again(ready_url: str) -> None:
         assert [file.content for file in files] == [CODE.encode()]
 
 
-async def test_a_file_whose_sending_was_lost_is_sent_once(ready_url: str) -> None:
+async def test_a_file_whose_sending_was_lost_is_sent_once(
+    ready_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The platform takes the file and its answer is lost: it is found and not sent again."""
+    monkeypatch.setattr("bot.engine.delivery.FIRST_REDELIVERY_S", 3600.0)
     async with engine(ready_url, capabilities=FILES, idempotent=False) as rig:
         rig.claude.script.always(ANSWER)
         rig.platform.fail("send_file", PlatformUnavailable("no answer"), acted=True)
         question = rig.say("A script, please.")
         await wait_until(lambda: sent(rig), what="the file")
         await rig.end_of(question)
+        assert sent(rig) == [("answer.py", CODE.encode())]
+
+
+async def test_a_file_comes_as_soon_as_a_busy_platform_allows(
+    ready_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not only when the whole answer would be delivered again."""
+    monkeypatch.setattr("bot.engine.delivery.FIRST_REDELIVERY_S", 3600.0)
+    async with engine(ready_url, capabilities=FILES) as rig:
+        rig.claude.script.always(ANSWER)
+        rig.platform.fail("send_file", PlatformBusy("slow down", retry_after_s=0.1), times=2)
+        await rig.ask("A script, please.")
         assert sent(rig) == [("answer.py", CODE.encode())]
 
 

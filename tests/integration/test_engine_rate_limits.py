@@ -42,6 +42,10 @@ def _most_in_any_window(times: list[datetime], per_s: float) -> int:
 async def test_never_too_many_turns_start_in_any_window(ready_url: str) -> None:
     """Two in any half second, by the provider's own clock, and all are answered at last."""
     async with engine(ready_url, _limits(2, 0.5)) as rig:
+        await rig.ask(
+            "Hello?", thread=rig.thread(channel="other")
+        )  # the first of all opens connections
+        rig.claude.reset()
         asked = await _ask_in_turn(rig, 6)
         for each in asked:
             assert (await rig.end_of(each)).outcome == "answered"
@@ -52,7 +56,7 @@ async def test_never_too_many_turns_start_in_any_window(ready_url: str) -> None:
 
 async def test_queued_turns_start_in_the_order_of_asking(ready_url: str) -> None:
     """One at a time: nobody is overtaken."""
-    async with engine(ready_url, _limits(1, 0.1)) as rig:
+    async with engine(ready_url, _limits(1, 0.3)) as rig:
         asked = await _ask_in_turn(rig, 5)
         for each in asked:
             assert (await rig.end_of(each)).outcome == "answered"

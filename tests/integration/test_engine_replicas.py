@@ -7,10 +7,11 @@ from bot.vocabulary import SystemClock
 from sandbox.claude import Pace, Reply
 from tests.engine_rig import engine
 
-SHORT_LEASES = """
+HEARTBEAT_S = 0.21
+SHORT_LEASES = f"""
 [engine]
 lease_s = 1.0
-heartbeat_s = 0.2
+heartbeat_s = {HEARTBEAT_S}
 poll_s = 0.1
 shutdown_s = 0.5
 """
@@ -18,19 +19,19 @@ WORDY = "one two three four five six seven eight nine ten"
 
 
 class FreezingClock(SystemClock):
-    """Whoever sleeps by it, as the heartbeat does, sleeps on once it is frozen."""
+    """The heart, which is known by how long it sleeps, sleeps on once it is frozen."""
 
     def __init__(self) -> None:
         self._frozen = asyncio.Event()
 
     def freeze(self) -> None:
-        """Let nobody wake any more."""
+        """Let it beat no more."""
         self._frozen.set()
 
     async def sleep(self, delay_s: float) -> None:
-        """Sleep, and then for ever if it was frozen meanwhile."""
+        """Sleep, and then for ever if it was the heart, and was frozen meanwhile."""
         await super().sleep(delay_s)
-        if self._frozen.is_set():
+        if delay_s == HEARTBEAT_S and self._frozen.is_set():
             await asyncio.Event().wait()
 
 

@@ -7,10 +7,10 @@ const STORY = "Tell me the story of the lighthouse keeper.";
 const ENOUGH = 60; // characters that are visible before the bot is killed
 const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
 
-// The next Monday, four seconds before nine (UTC): when the digest of the week is due.
+// The next Monday, two seconds before nine (UTC): when the digest of the week is due.
 function monday(nowIso) {
   const now = new Date(nowIso), then = new Date(now);
-  then.setUTCHours(8, 59, 56, 0);
+  then.setUTCHours(8, 59, 58, 0);
   then.setUTCDate(then.getUTCDate() + ((8 - then.getUTCDay()) % 7));
   if (then <= now) then.setUTCDate(then.getUTCDate() + 7);
   return then;
