@@ -41,6 +41,7 @@ from bot.money.news import BudgetNews
 from bot.platforms import data_dir, make_adapter, plugin_adapters, replica_name, service_adapters
 from bot.ports import Adapter, ServesHttp
 from bot.reporting import Reporting, put_together
+from bot.reports.picture import Draw, draw
 from bot.scheduler import Scheduler
 from bot.service import Service
 from bot.telemetry.loop_lag import LoopLag
@@ -98,6 +99,7 @@ def build(
     with_web: bool = True,
     environ: Mapping[str, str] = os.environ,
     plugins: Loading | None = None,
+    draw: Draw = draw,
 ) -> Service:
     """Put a service together; nothing is connected or started yet. `replica` is its name, a new one
     unless given. `plugins` are those that the settings allow unless given; the service closes the
@@ -122,7 +124,7 @@ def build(
         tracing=_tracing(settings, environ),
     )
     news, wakeup, readiness = BudgetNews(), Wakeup(), Readiness()
-    reporting = _reporting(ground, news)
+    reporting = _reporting(ground, news, draw)
     services = _services(ground, reporting, news, wakeup)
     nowhere = _nowhere(services)
     scheduler = _scheduler(ground, services, reporting, nowhere)
@@ -146,13 +148,14 @@ def build(
     return service
 
 
-def _reporting(ground: _Ground, news: BudgetNews) -> Reporting:
+def _reporting(ground: _Ground, news: BudgetNews, draw: Draw) -> Reporting:
     return put_together(
         settings=ground.settings,
         database=ground.database,
         adapters=ground.adapters,
         clock=ground.clock,
         news=news,
+        draw=draw,
     )
 
 

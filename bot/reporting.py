@@ -17,6 +17,7 @@ from bot.reports.figures import FiguresReader
 from bot.reports.making import DigestMaker
 from bot.reports.names import NameFinder
 from bot.reports.operators import OperatorsChannel
+from bot.reports.picture import Draw, draw
 from bot.reports.schedule import ReportSchedule
 from bot.reports.sending import ReportSender
 from bot.reports.targets import Targets
@@ -46,6 +47,7 @@ def put_together(
     adapters: Mapping[str, Adapter],
     clock: Clock,
     news: BudgetNews | None = None,
+    draw: Draw = draw,
 ) -> Reporting:
     """All of it. Reports reach the platforms of these adapters; nothing is started."""
     zone = settings.operators.zone
@@ -64,6 +66,7 @@ def put_together(
         targets=targets,
         operators=operators,
         schedules=schedules.values(),
+        draw=draw,
     )
     return Reporting(
         rules=rules,

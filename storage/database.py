@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -18,8 +18,10 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from bot.vocabulary import Clock
 from storage.clock import DatabaseClock
 from storage.errors import NoDatabase, NoSuchDatabase, StorageError, StorageUnavailable
-from storage.postgres import PostgresBackend
 from storage.sqlite import SqliteBackend
+
+if TYPE_CHECKING:
+    from storage.postgres import PostgresBackend
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -114,10 +116,10 @@ class Database:
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` whenever another replica says that work has come; until cancelled."""
-        if isinstance(self._backend, PostgresBackend):
-            await self._backend.listen(WAKE_CHANNEL, heard, less_our_own=_BUT_US)
-        else:
+        if isinstance(self._backend, SqliteBackend):
             await asyncio.Event().wait()
+        else:
+            await self._backend.listen(WAKE_CHANNEL, heard, less_our_own=_BUT_US)
 
     async def close(self) -> None:
         """Finish what runs and close every connection."""
@@ -131,7 +133,7 @@ def notify(connection: Connection, *, but_us: bool = False) -> None:
         connection.execute(_tell_others if but_us else _tell_all)
 
 
-def _backend(url: str) -> SqliteBackend | PostgresBackend:
+def _backend(url: str) -> "SqliteBackend | PostgresBackend":
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -144,6 +146,8 @@ def _backend(url: str) -> SqliteBackend | PostgresBackend:
         case "sqlite":
             raise StorageError("DATABASE_URL names no file; use sqlite:///FILE")
         case "postgresql":
+            from storage.postgres import PostgresBackend  # here, as SQLite needs none of its driver
+
             return PostgresBackend(parsed)
         case other:
             raise StorageError(

@@ -24,6 +24,7 @@ from adapters.memory import MemoryAdapter, MemoryPlatform
 from adapters.memory.platform import Posted
 from bot.app import build
 from bot.ports import Capabilities, Intake
+from bot.reports.picture import Draw
 from bot.vocabulary import (
     PARLEY,
     Attachment,
@@ -42,6 +43,7 @@ from storage.database import Database
 from storage.errors import StorageUnavailable
 from storage.tables import AttachmentRow, InboxRow, LedgerRow, ThreadRow, TurnRow
 from storage.upsert import table
+from tests.drawn_here import DrawnHere
 from tests.support import wait_until
 
 T = TypeVar("T")
@@ -107,7 +109,7 @@ class Replica:
     """One running service."""
 
     def __init__(
-        self, *, settings: Settings, adapter: MemoryAdapter, clock: Clock, web: bool
+        self, *, settings: Settings, adapter: MemoryAdapter, clock: Clock, web: bool, draw: Draw
     ) -> None:
         self.adapter = adapter
         self._stop = asyncio.Event()
@@ -117,6 +119,7 @@ class Replica:
             clock=clock,
             with_web=web,
             environ={},
+            draw=draw,
         )
         self._web = service._web
         self.dispatcher = service._dispatcher
@@ -167,6 +170,7 @@ class Rig:
         self.database = database
         self.platform = MemoryPlatform(idempotent=idempotent)
         self.replicas: list[Replica] = []
+        self.draw = DrawnHere()
         self._capabilities = capabilities
         self._with_web = web
 
@@ -180,6 +184,7 @@ class Rig:
             adapter=adapter,
             clock=clock or SystemClock(),
             web=self._with_web,
+            draw=self.draw,
         )
         self.replicas.append(replica)
         return replica

@@ -34,7 +34,6 @@ PRELOADED = (
     "adapters.terminal",
     "alembic.command",
     "anthropic.resources.messages",
-    "asyncpg",
     "bot.app",
     "bot.cli.batch",
     "bot.cli.chat",
@@ -46,6 +45,7 @@ PRELOADED = (
     "sqlalchemy.dialects.postgresql",
     "sqlalchemy.dialects.sqlite",
     "storage.migrations",
+    "storage.postgres",
 )
 MOST_WAITING = 64
 ORDER_BYTES = 65536

@@ -14,13 +14,11 @@ import click
 from bot.cli.batch_order import STDIO, Dollars, Order, Target, kind_of_input
 from bot.cli.database import settings_for_data
 from bot.cli.frame import examples, print_json, require_claude_key, run_async
-from bot.money.amounts import dollars
-from bot.vocabulary import NANO_PER_DOLLAR
-from config import Settings
 
 if TYPE_CHECKING:
     from bot.batch.batch import Progress, Summary
     from bot.batch.plan import Plan
+    from config import Settings
 
 FORMS = ("jsonl", "csv", "text")
 
@@ -85,10 +83,11 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         ctx.exit(1)
 
 
-def _plan(settings: Settings, order: Order, target: Target) -> "Plan":
+def _plan(settings: "Settings", order: Order, target: Target) -> "Plan":
     from bot.batch.items import read_items
     from bot.batch.plan import Plan
     from bot.batch.template import Template
+    from bot.vocabulary import NANO_PER_DOLLAR
 
     stdin = order.file == STDIO
     content = sys.stdin.buffer.read() if stdin else Path(order.file).read_bytes()
@@ -121,7 +120,7 @@ def _prompt(given: str) -> str:
         raise click.UsageError(f"the prompt {given[1:]} can't be read: {error}") from error
 
 
-def _run(ctx: click.Context, settings: Settings, plan: "Plan") -> "Summary":
+def _run(ctx: click.Context, settings: "Settings", plan: "Plan") -> "Summary":
     from bot.cli.serving import told_plainly
 
     try:
@@ -136,7 +135,7 @@ def _run(ctx: click.Context, settings: Settings, plan: "Plan") -> "Summary":
         ctx.exit(130)
 
 
-async def _ask(settings: Settings, plan: "Plan") -> "Summary":
+async def _ask(settings: "Settings", plan: "Plan") -> "Summary":
     from bot.app import batch_runner
     from bot.vocabulary import SystemClock
 
@@ -174,6 +173,8 @@ def _bar() -> Iterator["Progress"]:
 
 
 def _tell(summary: "Summary", plan: "Plan", target: Target, *, as_json: bool) -> None:
+    from bot.money.amounts import dollars
+
     counts, usage = summary.counts, summary.usage
     if as_json:
         print_json(
@@ -214,4 +215,6 @@ WORDS = {
 
 
 def _cents(nanousd: int) -> str:
+    from bot.vocabulary import NANO_PER_DOLLAR
+
     return f"{Decimal(nanousd) / NANO_PER_DOLLAR:.4f}"

@@ -9,7 +9,6 @@ import click
 
 from bot.cli.database import run_plainly, settings_for_data
 from bot.cli.frame import examples, json_option, print_json, print_table
-from bot.vocabulary import SystemClock
 
 if TYPE_CHECKING:
     from bot.money.budget_desk import BudgetDesk, BudgetLine
@@ -33,6 +32,8 @@ def command(ctx: click.Context) -> None:
 @json_option
 def list_budgets(as_json: bool) -> None:
     """List budgets that were used in their present period, and what was done to them."""
+
+    from bot.vocabulary import SystemClock
 
     async def read(desk: "BudgetDesk") -> "tuple[list[BudgetLine], list[BudgetChange]]":
         since = SystemClock().now() - timedelta(days=CHANGES_DAYS)
@@ -80,6 +81,7 @@ def _with_desk(work: "Callable[[BudgetDesk], Awaitable[T]]") -> T:
     """Run `work` at the budgets' desk; what it refuses is told as a sentence."""
     from bot.money.budget_desk import BudgetDesk, NoSuchBudget
     from bot.money.budget_rules import BudgetRules
+    from bot.vocabulary import SystemClock
     from storage import migrations
     from storage.database import Database
 

@@ -1,20 +1,20 @@
 """What the commands that look into the database share: settings, a connection, plain errors."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bot.cli.frame import quiet_logs, run_async, settings_or_exit, working
-from bot.vocabulary import SystemClock
-from config import Settings
-from storage.database import Database
-from storage.errors import StorageError, StorageUnavailable
+
+if TYPE_CHECKING:
+    from config import Settings
+    from storage.database import Database
 
 T = TypeVar("T")
 
 
-def settings_for_data() -> Settings:
+def settings_for_data() -> "Settings":
     """The settings of this process; from now on only warnings and errors are logged."""
     settings = settings_or_exit()
     quiet_logs(settings.secret_values())
@@ -22,9 +22,12 @@ def settings_for_data() -> Settings:
 
 
 def with_database(
-    work: Callable[[Database], Awaitable[T]], what: str = "Reading the database"
+    work: "Callable[[Database], Awaitable[T]]", what: str = "Reading the database"
 ) -> T:
     """Run `work` on the database of the settings, and close it; `what` tells a person who waits."""
+    from bot.vocabulary import SystemClock
+    from storage.database import Database
+
     settings = settings_for_data()
 
     async def run() -> T:
@@ -39,6 +42,8 @@ def with_database(
 
 def run_plainly(work: Coroutine[Any, Any, T], what: str = "Reading the database") -> T:
     """Run `work` to its end; what the database refuses is told as a sentence, with exit status 1."""
+    from storage.errors import StorageError, StorageUnavailable
+
     try:
         with working(what):
             return run_async(work)

@@ -1,14 +1,15 @@
 """`parley db`: the database's tables, its health, and copies of it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli.database import with_database
 from bot.cli.frame import examples, json_option, print_json, settings_or_exit
-from storage import backup, integrity, migrations
-from storage.database import Database
-from storage.migrations.start import bring_up_to_date
+
+if TYPE_CHECKING:
+    from storage.database import Database
 
 
 @click.group("db")
@@ -20,6 +21,8 @@ def command() -> None:
 @json_option
 def upgrade(as_json: bool) -> None:
     """Bring the tables up to date. A SQLite database that holds anything is copied first."""
+    from storage.migrations.start import bring_up_to_date
+
     done = with_database(bring_up_to_date, "Bringing the tables up to date")
     if as_json:
         copy = None if done.backup is None else str(done.backup)
@@ -65,14 +68,18 @@ def make_backup(file: Path | None, as_json: bool) -> None:
         click.echo(f"Copied {size_bytes:,} bytes to {target}.")
 
 
-async def _examine(database: Database) -> list[str]:
+async def _examine(database: "Database") -> list[str]:
+    from storage import integrity, migrations
+
     if database.file is not None and not database.file.exists():
         return [f"{database.file} is not there yet; the first start makes it"]
     await database.read(migrations.require_head)
     return await database.read(integrity.problems, now=database.now())
 
 
-async def _back_up(database: Database, file: Path | None) -> tuple[Path, int]:
+async def _back_up(database: "Database", file: Path | None) -> tuple[Path, int]:
+    from storage import backup
+
     if database.file is None:
         dump = backup.dump_command(
             settings_or_exit().environment.database_url, str(file or "parley.dump")

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from bot.app import make_adapter, open_database
 from bot.cli.frame import (
     examples,
     json_option,
@@ -18,11 +18,9 @@ from bot.cli.frame import (
     run_async,
     working,
 )
-from bot.doctor import checks_of, examine, wrong_settings
-from bot.vocabulary import Finding, SystemClock, Verdict
-from config import SettingsError, load_settings
 
-_STYLES = {Verdict.OK.value: "", Verdict.WARNING.value: "yellow", Verdict.FAILURE.value: "red"}
+if TYPE_CHECKING:
+    from bot.vocabulary import Finding
 
 
 @click.command("doctor", epilog=examples("parley doctor", "parley doctor --json | jq .ok"))
@@ -43,7 +41,12 @@ def command(ctx: click.Context, as_json: bool) -> None:
     ctx.exit(1 if _failed(findings) else 0)
 
 
-async def _examine() -> list[Finding]:
+async def _examine() -> "list[Finding]":
+    from bot.app import make_adapter, open_database
+    from bot.doctor import checks_of, examine, wrong_settings
+    from bot.vocabulary import SystemClock
+    from config import SettingsError, load_settings
+
     try:
         settings = load_settings(os.environ, Path.cwd())
     except SettingsError as error:
@@ -58,14 +61,19 @@ async def _examine() -> list[Finding]:
         await database.close()
 
 
-def _failed(findings: Sequence[Finding]) -> bool:
+def _failed(findings: "Sequence[Finding]") -> bool:
+    from bot.vocabulary import Verdict
+
     return any(finding.verdict is Verdict.FAILURE for finding in findings)
 
 
-def _show(findings: Sequence[Finding]) -> None:
+def _show(findings: "Sequence[Finding]") -> None:
+    from bot.vocabulary import Verdict
+
+    styles = {Verdict.OK.value: "", Verdict.WARNING.value: "yellow", Verdict.FAILURE.value: "red"}
     rows = []
     for finding in findings:
         rows.append((finding.verdict.value, finding.check, finding.said))
         if finding.remedy:
             rows.append(("", "", f"→ {finding.remedy}"))
-    print_table(("Result", "Check", "Found"), rows, style_of=lambda row: _STYLES.get(row[0], ""))
+    print_table(("Result", "Check", "Found"), rows, style_of=lambda row: styles.get(row[0], ""))

@@ -13,11 +13,10 @@ import click
 from bot.cli.database import run_plainly, settings_for_data
 from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.cli.times import instant
-from bot.vocabulary import NANO_PER_DOLLAR, SystemClock, Usage
-from config import Settings
 
 if TYPE_CHECKING:
     from bot.money.provider_report import Difference, ProviderReport
+    from config import Settings
 
 DAYS = 7
 """So many whole days are asked about unless said otherwise."""
@@ -73,7 +72,7 @@ def reconcile(
     ctx.exit(1 if found else 0)
 
 
-def _empty(settings: Settings) -> "ProviderReport":
+def _empty(settings: "Settings") -> "ProviderReport":
     from bot.money.provider_report import ProviderReport
 
     def plain(model_id: str) -> str:
@@ -102,7 +101,7 @@ def _read(file: Path, report: "ProviderReport") -> None:
 
 
 async def _fetch(
-    settings: Settings, report: "ProviderReport", since: datetime, until: datetime
+    settings: "Settings", report: "ProviderReport", since: datetime, until: datetime
 ) -> None:
     from bot.money import admin_api
 
@@ -123,10 +122,13 @@ async def _fetch(
         raise click.ClickException(str(error)) from error
 
 
-async def _compared(settings: Settings, report: "ProviderReport") -> "tuple[list[Difference], int]":
+async def _compared(
+    settings: "Settings", report: "ProviderReport"
+) -> "tuple[list[Difference], int]":
     """The differences, and how many requests of those days are estimates."""
     from bot.money.provider_report import differences
     from bot.usage import read_models
+    from bot.vocabulary import Usage
 
     ours = await read_models(settings, sorted(report.days))
     merged: dict[tuple[date, str], tuple[Usage, int]] = {}
@@ -157,6 +159,8 @@ def _row(each: "Difference") -> tuple[str, ...]:
 
 
 def _usd(nanousd: Decimal) -> str:
+    from bot.vocabulary import NANO_PER_DOLLAR
+
     return f"${nanousd / NANO_PER_DOLLAR:.9f}"
 
 
@@ -178,4 +182,6 @@ def _fields(
 
 def _midnight() -> datetime:
     """The beginning of today, UTC."""
+    from bot.vocabulary import SystemClock
+
     return datetime.combine(SystemClock().now().date(), time.min, tzinfo=UTC)

@@ -13,15 +13,14 @@ import click
 from bot.cli.database import run_plainly, settings_for_data
 from bot.cli.frame import examples, json_option, print_json
 from bot.cli.report_fields import fields_of
-from bot.vocabulary import SystemClock
-from config import Settings
-from config.reports import ReportSettings
 
 if TYPE_CHECKING:
     from bot.money.periods import Period
     from bot.reporting import Reporting
     from bot.reports.sending import Sent
     from bot.showing import Shown
+    from config import Settings
+    from config.reports import ReportSettings
     from storage.database import Database
 
 SENTENCES = {
@@ -125,15 +124,16 @@ def command(
     ctx.exit(1 if any(each.failed for each in sent) else 0)
 
 
-def _report(settings: Settings, name: str) -> ReportSettings:
+def _report(settings: "Settings", name: str) -> "ReportSettings":
     found = {each.name: each for each in settings.reports}
     if name not in found:
         raise click.ClickException(f"there is no report {name}; there are: {', '.join(found)}")
     return found[name]
 
 
-def _period(settings: Settings, report: ReportSettings, name: str | None) -> "Period":
+def _period(settings: "Settings", report: "ReportSettings", name: str | None) -> "Period":
     from bot.money import periods
+    from bot.vocabulary import SystemClock
 
     zone = report.zone(settings.operators.zone)
     if name is None:
@@ -146,7 +146,7 @@ def _period(settings: Settings, report: ReportSettings, name: str | None) -> "Pe
 
 
 async def _digest(
-    settings: Settings, report: ReportSettings, period: "Period", *, with_picture: bool
+    settings: "Settings", report: "ReportSettings", period: "Period", *, with_picture: bool
 ) -> tuple[dict[str, Any], str, bytes | None]:
     """The figures, the words and the picture."""
     from bot.reports.picture import draw
@@ -162,9 +162,10 @@ async def _digest(
         return fields_of(report, figures), digest.text, picture
 
 
-async def _opened(settings: Settings, stack: AsyncExitStack) -> "Database":
+async def _opened(settings: "Settings", stack: AsyncExitStack) -> "Database":
     """The database; where it has no tables yet an empty one, which is not kept. Raises `NoSuchDatabase`
     where there is none."""
+    from bot.vocabulary import SystemClock
     from storage import migrations
     from storage.database import Database
     from storage.migrations.start import bring_up_to_date
@@ -183,10 +184,11 @@ async def _opened(settings: Settings, stack: AsyncExitStack) -> "Database":
 
 
 async def _reporting(
-    settings: Settings, database: "Database", stack: AsyncExitStack
+    settings: "Settings", database: "Database", stack: AsyncExitStack
 ) -> "Reporting":
     from bot.app import service_adapters
     from bot.reporting import put_together
+    from bot.vocabulary import SystemClock
 
     clock = SystemClock()
     adapters = service_adapters(settings, clock, database)
@@ -196,10 +198,16 @@ async def _reporting(
 
 
 async def _send(
-    settings: Settings, report: ReportSettings, period: "Period", *, again: bool, within_s: float
+    settings: "Settings",
+    report: "ReportSettings",
+    period: "Period",
+    *,
+    again: bool,
+    within_s: float,
 ) -> list[Told]:
     """Put it into the inbox for each target, and see what becomes of it."""
     from bot.showing import Showing
+    from bot.vocabulary import SystemClock
     from storage.database import Database
     from storage.migrations.start import bring_up_to_date
 

@@ -2,17 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from config.reports import ReportSettings
-
 if TYPE_CHECKING:
     from bot.reports.anomalies import Unusual
     from bot.reports.figures import Figures
+    from config.reports import ReportSettings
     from storage.usage import Share
 
 Fields = dict[str, Any]
 
 
-def fields_of(report: ReportSettings, figures: "Figures") -> Fields:
+def fields_of(report: "ReportSettings", figures: "Figures") -> Fields:
     """All of them, by name."""
     return {
         "report": report.name,
@@ -71,7 +70,7 @@ def _month(figures: "Figures") -> Fields:
     }
 
 
-def _rows(report: ReportSettings, figures: "Figures") -> Fields:
+def _rows(report: "ReportSettings", figures: "Figures") -> Fields:
     """What it was spent on, a row each."""
     people = figures.people if report.people else ()
     return {

@@ -1,12 +1,15 @@
 """`parley run`: the service, live."""
 
 import signal
+from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli.frame import examples, settings_or_exit
-from bot.vocabulary import Clock, SystemClock
-from config import Settings
+
+if TYPE_CHECKING:
+    from bot.vocabulary import Clock
+    from config import Settings
 
 NOTHING_TO_START = """\
 No platform has its tokens, so there is nothing to start. In the environment or in .env, set
@@ -42,15 +45,16 @@ def command(ctx: click.Context) -> None:
     run_service(_run(settings))
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: "Settings") -> None:
     from bot.cli.serving import log_as_set, told_plainly
+    from bot.vocabulary import SystemClock
 
     clock = SystemClock()
     log_as_set(settings, clock)
     await told_plainly(_serve(settings, clock))
 
 
-async def _serve(settings: Settings, clock: Clock) -> None:
+async def _serve(settings: "Settings", clock: "Clock") -> None:
     from bot.app import build, open_database, replica_name, service_adapters
     from bot.cli.serving import serve, stopped_by
 

@@ -1,15 +1,16 @@
 """`parley turns`: the turns that failed, and trying them again."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli.database import with_database
 from bot.cli.frame import examples, json_option, print_json, print_table
-from bot.vocabulary import reference_of
-from storage import migrations, turns
-from storage.database import Database
-from storage.turns import Turn
+
+if TYPE_CHECKING:
+    from storage.database import Database
+    from storage.turns import Turn
 
 LISTED = 200
 LOOKED_THROUGH = 100_000
@@ -85,7 +86,9 @@ def _unknown(which: str) -> str:
     return f"{which}: no parked turn has this id or reference; `parley turns` lists them"
 
 
-def _fields(turn: Turn) -> dict[str, object]:
+def _fields(turn: "Turn") -> dict[str, object]:
+    from bot.vocabulary import reference_of
+
     return {
         "turn": turn.id,
         "reference": reference_of(turn.id),
@@ -95,8 +98,10 @@ def _fields(turn: Turn) -> dict[str, object]:
     }
 
 
-async def _parked(database: Database, *, limit: int) -> list[Turn]:
+async def _parked(database: "Database", *, limit: int) -> "list[Turn]":
     """The newest parked turns; a database that is empty yet has none. Raises `NoSuchDatabase`."""
+    from storage import migrations, turns
+
     database.require_file()
     if await database.read(migrations.current) is None:
         return []
@@ -104,7 +109,9 @@ async def _parked(database: Database, *, limit: int) -> list[Turn]:
     return await database.read(turns.parked, limit=limit)
 
 
-async def _find(database: Database, which: str) -> Turn | None:
+async def _find(database: "Database", which: str) -> "Turn | None":
+    from bot.vocabulary import reference_of
+
     wanted = which.upper()  # as people copy it
     parked = await _parked(database, limit=LOOKED_THROUGH)
     return next(
@@ -112,8 +119,10 @@ async def _find(database: Database, which: str) -> Turn | None:
     )
 
 
-async def _retry(database: Database, which: Sequence[str]) -> set[str]:
+async def _retry(database: "Database", which: Sequence[str]) -> set[str]:
     """Those of `which` that could not be retried."""
+    from storage import turns
+
     failed = set()
     for each in which:
         turn = await _find(database, each)

@@ -4,6 +4,7 @@ import csv
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +12,10 @@ from bot.cli.database import run_plainly, settings_for_data
 from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.cli.reconcile import reconcile
 from bot.cli.times import instant
-from bot.money.amounts import dollars
-from bot.money.sums import fields_of
-from config import Settings
-from storage.usage_sums import UsageReport, UsageSum
+
+if TYPE_CHECKING:
+    from config import Settings
+    from storage.usage_sums import UsageReport, UsageSum
 
 SUBJECTS = {
     "channel": "channel_key",
@@ -80,8 +81,9 @@ command.add_command(reconcile)
 
 
 async def _as_json(
-    settings: Settings, since: datetime | None, until: datetime | None, by: str | None
+    settings: "Settings", since: datetime | None, until: datetime | None, by: str | None
 ) -> dict[str, object]:
+    from bot.money.sums import fields_of
     from bot.usage import read_usage
 
     usage = await read_usage(settings, since=since, until=until, columns=("channel_key", "model"))
@@ -100,8 +102,8 @@ async def _as_json(
 
 
 async def _rows(
-    settings: Settings, since: datetime | None, until: datetime | None, by: str
-) -> tuple[UsageReport, Sequence[UsageSum]]:
+    settings: "Settings", since: datetime | None, until: datetime | None, by: str
+) -> "tuple[UsageReport, Sequence[UsageSum]]":
     """Usage in all, and its rows."""
     from bot.usage import read_days, read_usage
 
@@ -112,21 +114,26 @@ async def _rows(
     return usage, usage.by[SUBJECTS[by]]
 
 
-def _print_table(by: str, usage: UsageReport, rows: Sequence[UsageSum]) -> None:
+def _print_table(by: str, usage: "UsageReport", rows: "Sequence[UsageSum]") -> None:
     lines = [_row(each.subject or "-", each) for each in rows]
     print_table((by.capitalize(), *NUMBERS), [*lines, _row("Total", usage.total)], numbers=NUMBERS)
     click.echo(f"{usage.turns} turns answered.")
 
 
-def _print_csv(by: str, rows: Sequence[UsageSum]) -> None:
+def _print_csv(by: str, rows: "Sequence[UsageSum]") -> None:
     """RFC 4180, costs exact; a row without a subject has an empty first cell."""
+    from bot.money.sums import fields_of
+    from storage.usage_sums import UsageSum
+
     names = list(fields_of(UsageSum(None)))
     writer = csv.writer(sys.stdout)
     writer.writerow([by, *names])
     writer.writerows([each.subject or "", *fields_of(each).values()] for each in rows)
 
 
-def _row(subject: str, each: UsageSum) -> tuple[str, ...]:
+def _row(subject: str, each: "UsageSum") -> tuple[str, ...]:
+    from bot.money.amounts import dollars
+
     unknown = each.unknown_cost_requests
     cost = f"${dollars(each.cost_nanousd)}" + (f" + {unknown} not known" if unknown else "")
     if unknown and not each.cost_nanousd:

@@ -4,6 +4,7 @@ It is a program of its own because drawing is heavy: matplotlib takes a second o
 hundred megabytes, which a process that answers people has better uses for.
 """
 
+import gc
 import io
 import json
 import sys
@@ -224,6 +225,7 @@ def amount(dollars: float, *, highest: float) -> str:
 
 def main() -> None:
     """Read a drawing from stdin, write the PNG to stdout."""
+    gc.disable()  # it is over soon, and nearly all that it makes is what it imports
     sys.stdout.buffer.write(png_of(Drawing.from_json(sys.stdin.read())))
 
 

@@ -2,10 +2,14 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from bot.reports.drawing import Drawing
+
+Draw = Callable[[Drawing], Awaitable[bytes | None]]
+"""Draws a picture as `draw` does."""
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from bot.reports.announcing import announcement
 from bot.reports.digest import Digest
 from bot.reports.making import DigestMaker
 from bot.reports.operators import OperatorsChannel
-from bot.reports.picture import draw
+from bot.reports.picture import Draw
 from bot.reports.schedule import ReportSchedule
 from bot.reports.targets import Targets, Unreachable
 from bot.vocabulary import StoredFile
@@ -80,11 +80,13 @@ class ReportSender:
         targets: Targets,
         operators: OperatorsChannel,
         schedules: Iterable[ReportSchedule],
+        draw: Draw,
     ) -> None:
         self._database = database
         self._maker = maker
         self._targets = targets
         self._operators = operators
+        self._draw = draw
         self._schedules: Mapping[str, ReportSchedule] = {
             each.report.name: each for each in schedules
         }
@@ -176,7 +178,7 @@ class ReportSender:
             return self._made[1]
         period = period_of(schedule, sending.period)
         digest = await self._maker.digest(report, period, now=now, late_since=late_since)
-        png = await draw(digest.drawing)
+        png = await self._draw(digest.drawing)
         name = f"{report.name}-{period.name}.png"
         made = _Made(digest, await self._kept(png, name, digest.alt) if png else ())
         self._made = (wanted, made)

@@ -1,9 +1,7 @@
 """The cost digest on simulated Slack and Discord: the right figures, one message each, once."""
 
-import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +21,7 @@ from storage.database import Database
 from storage.migrations import upgrade
 from tests.slack_rig import PATIENCE_S, SlackService, slack_service
 from tests.support import wait_until
+from tests.warm_parley import warm_parley
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -97,17 +96,13 @@ async def offices(folder: Path, *, started: bool = True) -> AsyncIterator[Office
 
 async def parley(place: Offices, *arguments: str) -> tuple[int, Any]:
     """A command of a process of its own: its exit status, and the JSON that it prints."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from bot.cli import main; main()", *arguments, "--json"),
-        cwd=place.rig.folder,
-        env={"PATH": os.environ["PATH"], **place.rig.environ},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(4 * PATIENCE_S):
-        out, err = await process.communicate()
-    assert out, err.decode()
-    return process.returncode or 0, json.loads(out)
+    environ = {"PATH": os.environ["PATH"], **place.rig.environ}
+    command = warm_parley(*arguments, "--json", directory=place.rig.folder, environ=environ)
+    async with command as process:
+        status = await process.end(4 * PATIENCE_S)
+        out = process.out.read_text()
+        assert out, process.err.read_text()
+        return status, json.loads(out)
 
 
 async def test_a_digest_by_hand_reaches_every_office_once(tmp_path: Path) -> None:

@@ -338,7 +338,11 @@ async def _by_hand(rig: Rig, week: str, *, again: bool = False) -> list[Sent]:
     """What the command does, on the platform in memory."""
     adapters = {"memory": rig.replicas[0].adapter}
     together = put_together(
-        settings=rig.settings, database=rig.database, adapters=adapters, clock=SystemClock()
+        settings=rig.settings,
+        database=rig.database,
+        adapters=adapters,
+        clock=SystemClock(),
+        draw=rig.draw,
     )
     period = named(week, "week", together.schedules["weekly"].zone)
     return [

@@ -75,6 +75,17 @@ def test_help_imports_nothing_heavy() -> None:
     assert run_python(code).stdout.endswith("HEAVY []\n")
 
 
+def test_help_of_a_command_imports_nothing_heavy() -> None:
+    """Nor does completing its options in a shell, which imports each command as well."""
+    heavy = set(HEAVY) - {"asyncio"}
+    code = (
+        "import sys; from bot.cli import COMMANDS, invoke\n"
+        "for each in COMMANDS: invoke([each, '--help'])\n"
+        f"print('HEAVY', sorted({heavy!r} & set(sys.modules)))"
+    )
+    assert run_python(code).stdout.endswith("HEAVY []\n")
+
+
 def test_the_version_is_the_installed_one(capsys: pytest.CaptureFixture[str]) -> None:
     """`--version` says which release runs."""
     assert invoke(["--version"]) == 0
