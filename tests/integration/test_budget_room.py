@@ -77,6 +77,19 @@ async def test_what_is_used_up_is_not_waited_for(ready_url: str) -> None:
         assert end.text.startswith("The budget for answers here is used up.")
 
 
+async def test_a_cheaper_model_does_not_wait(ready_url: str) -> None:
+    """With `downgrade` the cheaper one answers at once where the one that was meant would have to wait."""
+    chain = 'model = "claude-opus-5-5"\nfallback_models = ["claude-haiku-5-5"]\n'
+    budget = ONE_AT_A_TIME.replace("[claude]\n", f"[claude]\n{chain}").replace("0.0125", "0.03")
+    async with engine(ready_url, f'{budget}action = "downgrade"\n') as rig:
+        await _while_one_is_asked(rig)
+        second = rig.say("second", thread=rig.thread("second"))
+        await rig.claude.wait_for_request(2)
+        rig.claude.release()
+        assert (await rig.end_of(second)).outcome == "answered"
+        assert [each.model for each in rig.asked] == ["claude-opus-5-5", "claude-haiku-5-5"]
+
+
 async def test_no_question_waits_for_ever(ready_url: str) -> None:
     """After half of its time it is told what is true; operators do not hear that the budget is full."""
     hurried = '[channels."memory:home:hurried".claude]\nturn_deadline_s = 1\n'
