@@ -18,10 +18,18 @@ class BudgetQueue:
     """A queue for each budget, within one process. Only the first in it looks whether there is room: when
     an entry was closed here, and after a moment. At most `most` wait."""
 
-    def __init__(self, *, database: Database, news: BudgetNews, most: int) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        news: BudgetNews,
+        most: int,
+        look_again_s: float = LOOK_AGAIN_S,
+    ) -> None:
         self._database = database
         self._news = news
         self._most = most
+        self._look_again_s = look_again_s
         self._queues: dict[str, list[str]] = {}
 
     @property
@@ -42,7 +50,7 @@ class BudgetQueue:
                 if queue[0] == place and await self._look(refusal) is not Room.HELD:
                     return True
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(moved.wait(), LOOK_AGAIN_S)
+                    await asyncio.wait_for(moved.wait(), self._look_again_s)
         finally:
             self._leave(refusal.budget, place)
 

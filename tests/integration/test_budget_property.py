@@ -212,7 +212,7 @@ async def _replicas(
         databases.append(database)
         news = BudgetNews()
         books = LedgerBooks(database=database, rules=rules, news=news)
-        queue = BudgetQueue(database=database, news=news, most=100)
+        queue = BudgetQueue(database=database, news=news, most=100, look_again_s=0.1)
         places.append(Replica(client, books, queue))
     try:
         yield places

@@ -165,7 +165,7 @@ async def test_room_that_another_replica_makes_is_found(
 ) -> None:
     """Nobody here hears of it; who waits looks by themselves."""
     await other_replica.write(budgets.hold, [CLAIM], 60)
-    queue = BudgetQueue(database=database, news=BudgetNews(), most=1)
+    queue = BudgetQueue(database=database, news=BudgetNews(), most=1, look_again_s=0.1)
     waiting = asyncio.create_task(queue.wait(await _refused(database), "t1"))
     await wait_until(lambda: queue.waiting == 1, PATIENCE_S, what="one waiting")
     await other_replica.write(budgets.settle, ["global"], held_nanousd=60, spent_nanousd=10)
