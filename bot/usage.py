@@ -26,7 +26,7 @@ async def read_usage(
 ) -> UsageReport:
     """Sums over the requests made in [since, until), in all and per value of each of the columns.
 
-    A database that is empty yet has seen no request. Raises `StorageError`.
+    A database that is not there yet has seen no request, and is not made. Raises `StorageError`.
     """
     async with _ledger(settings) as database:
         if database is None:
@@ -73,11 +73,10 @@ async def read_models(settings: Settings, days: Sequence[date]) -> ModelsByDay:
 
 @asynccontextmanager
 async def _ledger(settings: Settings) -> AsyncIterator[Database | None]:
-    """The database; None if it is empty yet. One that is not there raises `NoSuchDatabase`."""
+    """The database; None if it is not there yet, and then it is not made."""
     database = Database(settings.environment.database_url, clock=SystemClock())
     try:
-        database.require_file()
-        there = await database.read(migrations.current) is not None
+        there = database.has_file and await database.read(migrations.current) is not None
         yield database if there else None
     finally:
         await database.close()

@@ -51,12 +51,17 @@ class Database:
         """SQLite's file, whether it exists yet or not; None on PostgreSQL."""
         return self._backend.path if isinstance(self._backend, SqliteBackend) else None
 
+    @property
+    def has_file(self) -> bool:
+        """SQLite's file exists; always so on PostgreSQL. Any other use of the database makes the file."""
+        return self.file is None or self.file.exists()
+
     def require_file(self) -> None:
-        """Call it before a look that must not make SQLite's file. Raises `NoSuchDatabase` if it is not
-        there."""
-        if self.file is not None and not self.file.exists():
+        """Raises `NoSuchDatabase` if SQLite's file does not exist."""
+        file = self.file
+        if file is not None and not file.exists():
             raise NoSuchDatabase(
-                f"there is no database at {self.file.absolute()}; see that DATABASE_URL names yours "
+                f"there is no database at {file.absolute()}; see that DATABASE_URL names yours "
                 "(the first start of Parley makes a new one)"
             )
 
@@ -124,6 +129,12 @@ class Database:
     async def close(self) -> None:
         """Finish what runs and close every connection."""
         await self._backend.close()
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file that an address of SQLite names; None for other addresses."""
+    prefix = "sqlite:///"
+    return Path(url.removeprefix(prefix)) if url.startswith(prefix) else None
 
 
 def notify(connection: Connection, *, but_us: bool = False) -> None:

@@ -1,6 +1,7 @@
 """What the commands that look into the database share: settings, a connection, plain errors."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -19,6 +20,25 @@ def settings_for_data() -> "Settings":
     settings = settings_or_exit()
     quiet_logs(settings.secret_values())
     return settings
+
+
+def settings_to_look() -> "Settings":
+    """The same, for a command that only looks; tells if there is no database yet."""
+    from storage.database import sqlite_file
+
+    settings = settings_for_data()
+    tell_if_missing(sqlite_file(settings.environment.database_url))
+    return settings
+
+
+def tell_if_missing(file: Path | None) -> None:
+    """Say that SQLite's file is not there, if so: nothing has happened yet, or DATABASE_URL is mistyped."""
+    if file is not None and not file.exists():
+        click.echo(
+            f"There is no database at {file.absolute()} yet, so there is nothing to see. If yours is "
+            "elsewhere, set DATABASE_URL.",
+            err=True,
+        )
 
 
 def with_database(

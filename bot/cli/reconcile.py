@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bot.cli.database import run_plainly, settings_for_data
+from bot.cli.database import run_plainly, settings_to_look
 from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.cli.times import instant
 
@@ -57,7 +57,7 @@ def reconcile(
     """
     if bool(files) == api:
         raise click.UsageError("give either the files of the provider's reports, or --api")
-    settings = settings_for_data()
+    settings = settings_to_look()
     report = _empty(settings)
     for file in files:
         _read(file, report)

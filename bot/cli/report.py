@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.database import run_plainly, settings_for_data
+from bot.cli.database import run_plainly, settings_to_look
 from bot.cli.frame import examples, json_option, print_json
 from bot.cli.report_fields import fields_of
 
@@ -98,7 +98,7 @@ def command(
     none runs, this command does. Each destination is told with what became of it; the status is 1 if
     one refused it, or can't be reached.
     """
-    settings = settings_for_data()
+    settings = settings_to_look()
     report = _report(settings, name)
     wanted = _period(settings, report, period)
     if send and not report.to:
@@ -163,8 +163,7 @@ async def _digest(
 
 
 async def _opened(settings: "Settings", stack: AsyncExitStack) -> "Database":
-    """The database; where it has no tables yet an empty one, which is not kept. Raises `NoSuchDatabase`
-    where there is none."""
+    """The database; where there is none yet an empty one, which is not kept."""
     from bot.vocabulary import SystemClock
     from storage import migrations
     from storage.database import Database
@@ -172,8 +171,7 @@ async def _opened(settings: "Settings", stack: AsyncExitStack) -> "Database":
 
     database = Database(settings.environment.database_url, clock=SystemClock())
     stack.push_async_callback(database.close)
-    database.require_file()
-    if await database.read(migrations.current) is not None:
+    if database.has_file and await database.read(migrations.current) is not None:
         await database.read(migrations.require_head)
         return database
     folder = stack.enter_context(tempfile.TemporaryDirectory())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.database import with_database
+from bot.cli.database import tell_if_missing, with_database
 from bot.cli.frame import examples, json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -99,11 +99,11 @@ def _fields(turn: "Turn") -> dict[str, object]:
 
 
 async def _parked(database: "Database", *, limit: int) -> "list[Turn]":
-    """The newest parked turns; a database that is empty yet has none. Raises `NoSuchDatabase`."""
+    """The newest parked turns. A database that is not there yet has none, and is not made."""
     from storage import migrations, turns
 
-    database.require_file()
-    if await database.read(migrations.current) is None:
+    tell_if_missing(database.file)
+    if not database.has_file or await database.read(migrations.current) is None:
         return []
     await database.read(migrations.require_head)
     return await database.read(turns.parked, limit=limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.database import run_plainly, settings_for_data
+from bot.cli.database import run_plainly, settings_to_look
 from bot.cli.frame import examples, json_option, print_json, print_table
 from bot.cli.reconcile import reconcile
 from bot.cli.times import instant
@@ -63,7 +63,7 @@ def command(
     """
     if ctx.invoked_subcommand is not None:
         return
-    settings = settings_for_data()
+    settings = settings_to_look()
     zone = settings.operators.zone
     period = (instant(since, "--since", zone), instant(until, "--until", zone))
     if as_json:

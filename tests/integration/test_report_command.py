@@ -54,14 +54,13 @@ async def test_the_running_week_as_people_and_scripts_read_it(
 async def test_the_last_whole_week_is_shown_unless_asked_otherwise(
     database_url: str, desk: OperatorsDesk
 ) -> None:
-    """Before anything was used there is a digest of nothing."""
+    """Before anything was used there is a digest of nothing, and asking makes no file."""
     desk.set(DATABASE_URL=database_url)
-    if database_url.startswith("sqlite"):
-        (desk.directory / "parley.db").touch()
     read = await desk.parley("report")
     assert read.status == 0
     assert "**$0.00**. " in read.out
     assert (await desk.parley("report", "--json")).json["cost_usd"] == "0.000000000"
+    assert list(desk.directory.iterdir()) == []
 
 
 @pytest.mark.parametrize(

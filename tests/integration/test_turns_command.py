@@ -41,14 +41,13 @@ def reference_in(text: str) -> str:
 
 
 async def test_nothing_is_parked(database_url: str, desk: OperatorsDesk) -> None:
-    """A database that is empty has no such turn."""
+    """A database that is empty, or not there yet, has no such turn; asking makes no file."""
     desk.set(DATABASE_URL=database_url)
-    if database_url.startswith("sqlite"):
-        (desk.directory / "parley.db").touch()
     for arguments in (("turns",), ("turns", "list")):
         said = await desk.parley(*arguments)
         assert (said.status, said.out) == (0, "No turn is parked.\n")
     assert (await desk.parley("turns", "list", "--json")).json == []
+    assert list(desk.directory.iterdir()) == []
 
 
 async def test_failed_turns_are_listed_newest_first(ready_url: str, desk: OperatorsDesk) -> None:

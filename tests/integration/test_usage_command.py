@@ -203,11 +203,10 @@ async def test_people_read_a_table(ready_url: str, desk: OperatorsDesk) -> None:
 async def test_before_the_first_start_nothing_was_used(
     database_url: str, desk: OperatorsDesk
 ) -> None:
-    """An empty database has seen no request."""
+    """An empty database, or none, has seen no request; asking makes no file."""
     desk.set(DATABASE_URL=database_url)
-    if database_url.startswith("sqlite"):
-        (desk.directory / "parley.db").touch()
     assert (await desk.parley("usage", "--json")).json == NOTHING
+    assert list(desk.directory.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -220,15 +219,20 @@ async def test_before_the_first_start_nothing_was_used(
         "report --json",
         "turns",
         "turns list --json",
-        "turns show K3F9QX2",
-        "turns retry K3F9QX2",
-        "budget",
-        "budget raise global/all/day 1",
     ],
 )
-async def test_a_mistyped_path_is_no_database_in_which_nothing_happened(
-    command: str, desk: OperatorsDesk
-) -> None:
+async def test_a_look_where_no_database_is_says_so(command: str, desk: OperatorsDesk) -> None:
+    """Nothing was used yet, which is an answer; but perhaps the path is mistyped. No file is made."""
+    desk.set(DATABASE_URL="sqlite:///data/parlay.db")
+    said = await desk.parley(*command.split())
+    assert said.status == 0
+    assert f"There is no database at {desk.directory / 'data' / 'parlay.db'} yet" in said.err
+    assert "set DATABASE_URL" in said.err
+    assert list(desk.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["budget", "budget raise global/all/day 1"])
+async def test_without_a_database_there_are_no_budgets(command: str, desk: OperatorsDesk) -> None:
     """What is not there, where it was looked for and what to do is said; and no file is made."""
     desk.set(DATABASE_URL="sqlite:///data/parlay.db")
     said = (await desk.parley(*command.split())).sentence
