@@ -23,6 +23,8 @@ LAST_WORDS = "however often it is interrupted."
 BRISK = Pace(first_token_s=0.1, tokens_per_s=300.0, tokens_per_chunk=3)
 """For tests that read no text while it is being written."""
 
+A_FIRM_PRESS_MS = 700
+
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -189,12 +191,29 @@ async def test_an_answer_is_stopped(page: Page, of: Callable[[Page], Locator], p
     await expect(answers(pane).last).not_to_contain_text(LAST_WORDS)
 
 
+@pytest.mark.parametrize(("of", "person"), [(slack, "Ada (admin)"), (discord, "Ada")])
+async def test_a_slow_press_is_a_click(
+    page: Page, of: Callable[[Page], Locator], person: str
+) -> None:
+    """What is written meanwhile does not take the button away from under the finger."""
+    pane = of(page)
+    await go(pane, "Parley", speaking_as=person)
+    await say(pane, "Tell me of the lighthouse keeper.")
+    await pane.get_by_role("button", name="Stop").last.click(delay=A_FIRM_PRESS_MS)
+    await expect(pane.get_by_role("button", name="Stop")).to_have_count(0)
+    await expect(pane.locator(".message.streaming")).to_have_count(0)
+    await expect(answers(pane).last).not_to_contain_text(LAST_WORDS)
+
+
 @brisk
 async def test_unread_messages_are_marked(page: Page) -> None:
     """What came where one does not look is counted, until one looks."""
     pane = discord(page)
     await go(pane, "random", speaking_as="Alan")
+    before = await answers(pane).count()
     await say(pane, "Hello?")
+    await expect(answers(pane)).to_have_count(before + 1)  # or it comes when one has looked
+    await expect(pane.locator(".message.streaming")).to_have_count(0)
     await go(pane, "general", speaking_as="Ada")
     await expect(pane.get_by_role("button", name="random").locator(".unread")).to_be_visible()
     await go(pane, "random")

@@ -5,6 +5,7 @@ import { themeButton } from "/shared/theme.js";
 import { breakers } from "./breakers.js";
 import { Discord } from "./discord.js";
 import { pane } from "./pane.js";
+import { betweenPresses } from "./press.js";
 import { scenes } from "./scenes.js";
 import { Slack } from "./slack.js";
 import { tour } from "./tour.js";
@@ -64,10 +65,11 @@ async function start() {
   const stage = scenes(at("scenes"));
   const hub = { commands: () => commands, follow: stage.follow, announce };
   const panes = { slack: pane(slack, at("slack"), hub), discord: pane(discord, at("discord"), hub) };
-  await Promise.all([slack.start(() => panes.slack.draw()), discord.start(() => panes.discord.draw())]);
+  const draw = { slack: betweenPresses(() => panes.slack.draw()), discord: betweenPresses(() => panes.discord.draw()) };
+  await Promise.all([slack.start(draw.slack), discord.start(draw.discord)]);
   panes.slack.draw({ jump: true });
   panes.discord.draw({ jump: true });
-  setInterval(() => panes.discord.draw(), 4000); // a typing sign fades by itself
+  setInterval(draw.discord, 4000); // a typing sign fades by itself
   const acts = breakers(at("breakers"), { slack, panes, follow: stage.follow, happened: stage.happened, botChanged });
   tour(at("tour"), at("tour-button"), [
     {
