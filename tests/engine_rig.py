@@ -51,7 +51,7 @@ T = TypeVar("T")
 ADA = Person("U1", "Ada")
 GRACE = Person("U2", "Grace")
 API_KEY = "sk-ant-simulated"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """How long a test waits for what it wants to see: far longer than it takes, as machines are busy."""
 
 LOOK_S = 0.02
