@@ -19,7 +19,7 @@ from tests.support import free_port
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
-MOST_WORKERS = 4
+MOST_WORKERS = 8
 
 _SETTINGS_PREFIXES = ("ANTHROPIC_", "SLACK_", "DISCORD_", "PARLEY_", "OTEL_")
 _SETTINGS_NAMES = frozenset({"DATABASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"})
@@ -36,9 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are processors, since tests also wait for timers; each process takes
-    some seconds and half a gigabyte, so there are never many."""
-    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+    """Two processes for each processor, since tests also wait for timers; each process takes some seconds
+    and half a gigabyte, so there are never many."""
+    return min(2 * (os.cpu_count() or 1), MOST_WORKERS)
 
 
 @pytest.hookimpl(wrapper=True)
