@@ -68,7 +68,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
 
 def quiet_logs(secrets: Iterable[str] = ()) -> None:
     """For commands that are no service: warnings and errors alone are logged, to stderr."""
-    from bot.telemetry import configure_logs
+    from bot.telemetry.logs import configure_logs
     from bot.vocabulary import SystemClock
 
     configure_logs(clock=SystemClock(), level="warning", secrets=secrets)

@@ -137,32 +137,35 @@ async def test_a_variable_that_is_not_set_is_named() -> None:
         await wait_until(told, PATIENCE_S, every_s=BY_ASKING_S)
 
 
+MISBEHAVIOUR: list[tuple[str, dict[str, Any], str]] = [
+    ("fail", {}, "the moon is in the wrong place"),
+    ("echo", {"wrong": 1}, "text"),
+    ("die", {}, "went away, or said more than it may"),
+    ("flood", {"megabytes": 6}, "went away, or said more than it may"),
+]
+
+
 @pytest.mark.parametrize(
-    ("tool", "arguments", "told"),
-    [
-        ("fail", {}, "the moon is in the wrong place"),
-        ("echo", {"wrong": 1}, "text"),
-        ("hang", {}, "took longer than 0.5 s"),
-        ("die", {}, "went away, or said more than it may"),
-        ("flood", {"megabytes": 6}, "went away, or said more than it may"),
-    ],
+    ("timeout_s", "misbehaviour"),
+    [(10.0, MISBEHAVIOUR), (0.5, [("hang", {}, "took longer than 0.5 s")])],
+    ids=["at once", "never"],
 )
 async def test_a_tool_that_misbehaves_costs_its_answer_alone(
-    tool: str, arguments: dict[str, Any], told: str
+    timeout_s: float, misbehaviour: list[tuple[str, dict[str, Any], str]]
 ) -> None:
     """Claude is told, the answer goes on, and the server is there again for the next one."""
-    timeout_s = 0.5 if tool == "hang" else 10.0
     async with running(mcp.plugin, local(timeout_s=timeout_s)) as bot:
         await up(bot)
-        text, is_error = await used(bot, tool, **arguments)
-        assert is_error
-        assert told in text
-        if tool in ("die", "flood"):
-            bot.claude.script.next("Still here.")
-            assert (await bot.say("hello")).text == "Still here."
-            bot.clock.move(2)
-        await up(bot)
-        assert await used(bot, "echo", text="again") == ("You said again.", False)
+        for tool, arguments, told in misbehaviour:
+            text, is_error = await used(bot, tool, **arguments)
+            assert is_error, tool
+            assert told in text
+            if tool in ("die", "flood"):
+                bot.claude.script.next("Still here.")
+                assert (await bot.say("hello")).text == "Still here."
+                bot.clock.move(2)
+            await up(bot)
+            assert await used(bot, "echo", text="again") == ("You said again.", False), tool
 
 
 async def test_megabytes_are_cut_off() -> None:
