@@ -13,9 +13,6 @@ from tests.integration.operators_desk import OperatorsDesk
 ROOT = Path(__file__).parents[2]
 ODD = "from bot.plugins import Plugin\nplugin = Plugin('odd', api=1)\n"
 
-ALONE = "[plugin_host]\nallow = ['core', '{}']\n"
-"""A plugin and core: each takes a process."""
-
 TYPED = """\
 from pydantic import BaseModel
 from bot.plugins import Context, Plugin
@@ -65,11 +62,11 @@ class Installation:
 
 
 def with_odd(desk: OperatorsDesk, code: str) -> None:
-    """Put a plugin into the folder, and have no other beside it than core."""
+    """Put a plugin into the folder, and have no other beside it than core: each takes a process."""
     file = desk.directory / "data" / "plugins" / "odd.py"
     file.parent.mkdir(parents=True)
     file.write_text(code)
-    desk.write(ALONE.format("odd"))
+    desk.write("[plugin_host]\nallow = ['core', 'odd']\n")
 
 
 @pytest.fixture
@@ -80,7 +77,6 @@ def here(tmp_path: Path) -> Installation:
 
 def test_a_new_plugin_installs_is_found_passes_its_test_and_works(here: Installation) -> None:
     """What `parley plugin new` makes outside the repository is a whole plugin."""
-    (here.folder / "parley.toml").write_text(ALONE.format("greeter"))
     assert "Made parley-greeter" in here.parley("plugin", "new", "greeter")
     here.run(
         *("-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"),
@@ -196,6 +192,6 @@ async def test_without_a_plugin_that_is_required_nothing_starts(desk: OperatorsD
 
 async def test_unknown_settings_of_a_plugin_are_told(desk: OperatorsDesk) -> None:
     """With the section and the key."""
-    desk.write("[plugin_host]\nallow = ['core']\n[plugins.core]\ncolour = 'red'\n")
+    desk.write("[plugins.core]\ncolour = 'red'\n")
     said = await desk.parley("plugin", "check")
     assert (said.status, "[plugins.core]: colour: Extra inputs" in said.err) == (1, True)
