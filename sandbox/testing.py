@@ -84,7 +84,8 @@ class MovableClock(SystemClock):
         until = self.monotonic() + seconds
         while (left_s := until - self.monotonic()) > 0:
             try:
-                await asyncio.wait_for(self._moved.wait(), left_s)
+                async with asyncio.timeout(left_s):
+                    await self._moved.wait()
             except TimeoutError:
                 return
 

@@ -81,7 +81,8 @@ class CappedBooks(Books):
         if not self._held and not self._opening_nanousd:
             return False
         try:
-            await asyncio.wait_for(self._settled.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._settled.wait()
         except TimeoutError:
             return False
         return True

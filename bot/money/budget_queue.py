@@ -50,7 +50,8 @@ class BudgetQueue:
                 if queue[0] == place and await self._look(refusal) is not Room.HELD:
                     return True
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(moved.wait(), self._look_again_s)
+                    async with asyncio.timeout(self._look_again_s):
+                        await moved.wait()
         finally:
             self._leave(refusal.budget, place)
 

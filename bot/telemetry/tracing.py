@@ -109,7 +109,8 @@ class Tracing:
             target=_shut_down, args=(self._provider, loop, done), name="traces-flush", daemon=True
         ).start()
         try:
-            await asyncio.wait_for(done.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await done.wait()
         except TimeoutError:
             return
 

@@ -62,6 +62,7 @@ class OperationsPages:
 async def _sample(sampler: Sampler) -> None:
     """Old gauges are better than no metrics: a sampler that fails or hangs is logged and left out."""
     try:
-        await asyncio.wait_for(sampler(), SAMPLER_DEADLINE_S)
+        async with asyncio.timeout(SAMPLER_DEADLINE_S):
+            await sampler()
     except Exception as error:  # whatever it is, the other metrics are still wanted
         _log.warning("metrics: a gauge could not be brought up to date", error=type(error).__name__)

@@ -59,7 +59,8 @@ class Bot:
         """Wait for its address; false if it ended instead, or took too long."""
         assert self._process.stdout is not None
         try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), START_S)
+            async with asyncio.timeout(START_S):
+                line = await self._process.stdout.readline()
         except TimeoutError:
             return False
         self.url = line.decode().strip()
@@ -70,7 +71,8 @@ class Bot:
         if self.running:
             self._process.send_signal(by)
             try:
-                await asyncio.wait_for(self._process.wait(), STOP_S)
+                async with asyncio.timeout(STOP_S):
+                    await self._process.wait()
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()

@@ -104,7 +104,8 @@ async def test_the_command_prints_its_address_and_ends_on_sigterm() -> None:
     async with anthropic.AsyncAnthropic(api_key="k", base_url=address, max_retries=0) as client:
         assert (await client.messages.create(**question())).stop_reason == "end_turn"
     process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    async with asyncio.timeout(10):
+        assert await process.wait() == 0
 
 
 async def test_message_batches_can_be_held_from_another_process() -> None:

@@ -158,4 +158,5 @@ async def test_it_ends_on_request() -> None:
     assert process.stdout is not None
     assert (await process.stdout.readline()).startswith(b"http://127.0.0.1:")
     process.terminate()
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    async with asyncio.timeout(10):
+        assert await process.wait() == 0
