@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _guard_what_tests_start()
     guard_this_process()
     _choose_hypothesis_profile()
+    _log_plainly()
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -51,6 +52,16 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _log_plainly() -> None:
+    """As structlog does by default, but without drawing a frame around every line of a traceback."""
+    structlog.reset_defaults()
+    *processors, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[*processors, renderer])
 
 
 def _guard_what_tests_start() -> None:
@@ -75,7 +86,7 @@ def _leaves_logging_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(False)
-    structlog.reset_defaults()
+    _log_plainly()
 
 
 @pytest.fixture

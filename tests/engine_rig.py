@@ -455,7 +455,9 @@ _entries, _files = table(LedgerRow), table(AttachmentRow)
 
 def _turns_of(connection: Connection, message_keys: Sequence[str]) -> dict[str, Any]:
     rows = connection.execute(
-        select(_turns, _inbox.c.message_key)
+        select(
+            _turns.c.id, _turns.c.status, _turns.c.outcome, _turns.c.detail, _inbox.c.message_key
+        )
         .join(_inbox, _inbox.c.turn_id == _turns.c.id)
         .where(_inbox.c.message_key.in_(message_keys), _turns.c.status.in_(_OVER))
     )

@@ -156,13 +156,15 @@ class PostgresServer:
         return subprocess.run(probe, check=False).returncode == 0
 
     def _run(self, program: str, *arguments: str) -> str:
+        # Only what serves minds root; to become another user, a process has to be copied as a whole.
+        identity = {} if program == "psql" else _ordinary_user()
         done = subprocess.run(
             [self._programs / program, *arguments],
             capture_output=True,
             text=True,
             check=False,
             cwd=self.directory,
-            **_ordinary_user(),
+            **identity,
         )
         if done.returncode != 0:
             raise PostgresMissing(f"{program} failed: {done.stderr.strip()}")
