@@ -12,6 +12,7 @@ from bot.money.amounts import to_the_cent
 from bot.money.periods import named
 from bot.ports import Capabilities, PlatformUnavailable
 from bot.reporting import put_together
+from bot.reports import sending
 from bot.reports.schedule import ReportSchedule
 from bot.reports.sending import LATE, LONGEST_RETRY, MAX_ATTEMPTS, Sent
 from bot.vocabulary import SystemClock
@@ -37,6 +38,12 @@ to = [{to}]
 def weekly(*to: str) -> str:
     """Settings of a weekly digest to these destinations."""
     return WEEKLY.format(to=", ".join(f'"memory:{each}"' for each in to))
+
+
+@pytest.fixture(autouse=True)
+def _looks_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a digest is shown is looked at after the shortest sleep, not after three seconds."""
+    monkeypatch.setattr(sending, "FIRST_LOOK", timedelta(seconds=0.5))
 
 
 def digests(rig: Rig, channel: str) -> list[Posted]:
