@@ -88,8 +88,7 @@ class Direct:
                 if not await self._books.settled(self._patience_s, since=settlements):
                     self._stop(error)
             except BudgetExceeded as error:
-                if not error.held or not await self._room_again(error, question):
-                    self._stop(BatchStopped(str(error)))
+                await self._wait_for_room(error, question)
             except HOPELESS as error:
                 self._stop(BatchStopped(str(error)))
             except ClaudeError as error:
@@ -106,13 +105,19 @@ class Direct:
                 raise
         raise self._stopped
 
-    async def _room_again(self, refusal: BudgetExceeded, question: Question) -> bool:
-        """Wait for room that is held, by this batch or for people; false if none comes free in time."""
+    async def _wait_for_room(self, refusal: BudgetExceeded, question: Question) -> None:
+        """Until there may be room that is held, by this batch or for people; if none comes free in time,
+        or the database goes away meanwhile, it makes no sense to go on."""
+        why: StorageError = refusal
         try:
             async with asyncio.timeout(self._patience_s):
-                return await self._room.wait(refusal, question.key)
+                if refusal.held and await self._room.wait(refusal, question.key):
+                    return
         except TimeoutError:
-            return False
+            pass
+        except StorageError as error:
+            why = error
+        self._stop(BatchStopped(str(why)))
 
     def _failed(self, question: Question, error: ClaudeError) -> None:
         self._record(Failed(key=question.key, kind=error.kind, message=str(error)))

@@ -42,7 +42,10 @@ class LedgerBooks(Books):
         self._news = news or BudgetNews()
         self._progress = Progress()
         self._granted: dict[str, tuple[str, datetime]] = {}
+        """By entry: a turn whose first request nobody has begun to answer, and from when its place in the
+        rate limit counts."""
         self._left: dict[str, datetime] = {}
+        """By turn: from when its place counts instead, where that is still to be written down."""
 
     async def open(self, request: BillableRequest) -> str:
         """Open an entry. Raises `storage.errors.BudgetExceeded`, `Unpriced` and `StorageUnavailable`."""

@@ -3,6 +3,7 @@
 import structlog
 
 from bot.claude.errors import ClaudeError
+from bot.claude.events import Completion
 from bot.claude.prompt import Prompt
 from bot.claude.tokens import estimate_tokens
 from bot.engine.budget_room import when_there_is_room
@@ -80,15 +81,18 @@ async def _summary(turn: TurnRun, dropped: tuple[Said, ...]) -> str | None:
         effort=claude.effort,
         thinking=claude.thinking,
     )
-    summariser = turn.services.claude.bound(
-        attribution=turn.attribution("summary"),
-        books=turn.books,
-        models=tuple(reversed(claude.models)),  # the cheapest of the chain is its last
-        deadline_s=turn.remaining_s() * SUMMARY_SHARE,
-    )
+
+    async def written() -> Completion:
+        summariser = turn.services.claude.bound(
+            attribution=turn.attribution("summary"),
+            books=turn.books,
+            models=tuple(reversed(claude.models)),  # the cheapest of the chain is its last
+            deadline_s=turn.remaining_s() * SUMMARY_SHARE,  # which is less after a wait for room
+        )
+        return await summariser.ask(prompt)
+
     try:
-        said = await when_there_is_room(turn, lambda: summariser.ask(prompt))
-        return said.text.strip() or None
+        return (await when_there_is_room(turn, written)).text.strip() or None
     except (ClaudeError, BudgetExceeded, Unpriced) as error:
         log.warning("history trimmed without a summary", error=type(error).__name__)
         return None

@@ -66,6 +66,8 @@ class Sent:
     destination: str
     outcome: Literal["sent", "already", "waiting"]
     message_key: str | None
+    """The message of which is yet to be seen what becomes of it; None where there is none, or people saw
+    it: then the inbox may have forgotten it."""
     why: str = ""
 
 
@@ -115,7 +117,8 @@ class ReportSender:
         before = await self._database.read(reports.find, *row)
         assert before is not None, "it was planned"
         if not made and before.status in (ReportStatus.SENT, ReportStatus.SHOWN) and not again:
-            return Sent(destination, "already", before.message_key)
+            seen = before.status is ReportStatus.SHOWN
+            return Sent(destination, "already", None if seen else before.message_key)
         if not made and before.status is not ReportStatus.DUE:
             await write(reports.plan_again, *row, by=by, now=now)
         sending = await write(reports.take_one, *row, now=now, until=now + HELD)

@@ -10,10 +10,10 @@ import pytest_asyncio
 from bot.money.budget_queue import BudgetQueue
 from bot.money.news import BudgetNews
 from bot.plugins import Context, Plugin
-from bot.vocabulary import SystemClock
+from bot.vocabulary import NANO_PER_DOLLAR, SystemClock
 from sandbox.claude import Reply, ToolCall
-from sandbox.testing import running
-from storage import budgets
+from sandbox.testing import MovableClock, running
+from storage import budgets, overview
 from storage.budgets import BudgetClaim
 from storage.database import Database
 from storage.errors import BudgetExceeded
@@ -196,3 +196,47 @@ async def test_who_came_first_goes_first_and_too_many_do_not_wait(database: Data
         await asyncio.gather(*tasks)
     assert went == ["t1", "t2", "t3"]
     assert queue.waiting == 0
+
+
+SHORT_THREADS = """
+[claude]
+turn_deadline_s = 10
+[context]
+max_input_tokens = 1000
+[[budgets]]
+scope = "global"
+period = "month"
+limit_usd = 10
+"""
+TEN_DOLLARS = 10 * NANO_PER_DOLLAR
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])  # PostgreSQL's clock can't be moved
+async def test_a_summary_that_waited_leaves_time_for_the_answer(ready_url: str) -> None:
+    """It may take half of what is left by then, not of what was left before; then it is done without."""
+    clock = MovableClock()
+    async with engine(ready_url, SHORT_THREADS, started=False) as rig:
+        rig.start(clock=clock)
+        rig.claude.script.always("A plain answer to that. " * 36)
+        for question in ("first", "second", "third"):
+            await rig.ask(question)
+        (budget,) = await rig.database.read(overview.budgets_now, now=clock.now(), limit=9)
+        rest = TEN_DOLLARS - budget.spent_nanousd
+        claim = BudgetClaim(budget.key, TEN_DOLLARS, budget.ends_at)
+        await rig.database.write(budgets.hold, [claim], rest)
+        rig.claude.hold()
+        fourth = rig.say("word " * 500)
+        await rig.shows(LATER)
+        clock.move(4.5)
+        await rig.database.write(budgets.settle, [claim.key], held_nanousd=rest, spent_nanousd=0)
+        await rig.claude.wait_for_request(4)
+        assert rig.asked[-1].text.startswith("Summarise the conversation")
+        await wait_until(
+            lambda: rig.asked[-1].text.strip().endswith("word"),
+            PATIENCE_S,
+            what="the question asked without a summary",
+        )
+        rig.claude.release()
+        assert (await rig.end_of(fourth)).outcome == "answered"
+        versions = [version for each in rig.shown() for version in each.versions]
+        assert not [each for each in versions if "can't be reached" in each], "it was put off"

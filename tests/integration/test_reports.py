@@ -341,6 +341,19 @@ async def test_a_digest_sent_by_hand_is_sent_once(ready_url: str) -> None:
         assert (row.period, row.copies) == (f"{name} so far", 2)
 
 
+async def test_a_digest_that_was_seen_is_not_looked_for_in_the_inbox(ready_url: str) -> None:
+    """Sent by hand once more long after, when the inbox has forgotten it, it is said to have been sent."""
+    async with engine(ready_url, weekly("managers")) as rig:
+        name = week_of(datetime.now(UTC))
+        (sent,) = await _by_hand(rig, name)
+        await arrives(rig, "managers")
+        (row,) = await planned(rig)
+        await rig.database.write(reports.shown, row)
+        (again,) = await _by_hand(rig, name)
+        assert sent.message_key is not None
+        assert (again.outcome, again.message_key) == ("already", None)
+
+
 async def _by_hand(rig: Rig, week: str, *, again: bool = False) -> list[Sent]:
     """What the command does, on the platform in memory."""
     adapters = {"memory": rig.replicas[0].adapter}
