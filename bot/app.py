@@ -168,7 +168,7 @@ def _services(ground: _Ground, reporting: Reporting, news: BudgetNews, wakeup: W
         claude=claude,
         books=LedgerBooks(database=database, rules=reporting.rules, news=news),
         budget_queue=BudgetQueue(
-            database=database, news=news, most=settings.engine.max_active_turns // 2
+            database=database, news=news, most=max(1, settings.engine.max_active_turns // 2)
         ),
         reader=AttachmentReader(database=database, limits=settings.context),
         settings=settings,

@@ -223,7 +223,8 @@ class Dispatcher:
             await self._clock.sleep(self._settings.heartbeat_s)
 
     async def _save_forever(self) -> None:
-        """Write down what running requests have used, more often than heartbeats come."""
+        """Write down what running requests have used, more often than heartbeats come; but no more often
+        while the database is away, or the log would have little else."""
         while True:
             await self._clock.sleep(LOOK_S)
             try:
@@ -231,11 +232,12 @@ class Dispatcher:
             except StorageError as error:
                 self._metrics.database_failed("progress")
                 log.error("not written down what was used", error=str(error))
+                await self._clock.sleep(self._settings.heartbeat_s)
             except Exception:
                 log.exception("a defect in writing down what was used")
 
     async def _beat(self) -> None:
-        """Renew the leases, write down what running requests used, count what waits."""
+        """Renew the leases, write down when requests left that were held up, count what waits."""
         if self._active:
             await self._renew(dict(self._active))  # first: nothing is as urgent
         await self._books.save_starts()
