@@ -230,7 +230,8 @@ def _say(sent: "Sequence[Told]") -> None:
 def _told(each: "Sent", shown: "Mapping[str, Shown]") -> Told:
     """What became of it in the end; one that was sent before may have been refused since."""
     if each.message_key is None:
-        return Told(each.destination, each.outcome, each.why)
+        why = each.why.removeprefix(f"{each.destination}: ")  # the line begins with it
+        return Told(each.destination, each.outcome, why)
     end = shown[each.message_key]
     before = each.outcome == "already" and end.outcome == "delivered"
     return Told(each.destination, "already" if before else end.outcome, end.why)

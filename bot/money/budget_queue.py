@@ -4,11 +4,15 @@ import asyncio
 from bisect import insort
 from contextlib import suppress
 
+import structlog
+
 from bot.money.news import BudgetNews
 from storage import budgets
 from storage.budgets import Room
 from storage.database import Database
-from storage.errors import BudgetExceeded
+from storage.errors import BudgetExceeded, StorageUnavailable
+
+log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_S = 1.0
 """Other replicas settle too, and operators raise budgets: so often it is looked anew."""
@@ -39,7 +43,8 @@ class BudgetQueue:
 
     async def wait(self, refusal: BudgetExceeded, place: str) -> bool:
         """Return true when it is worth asking again: there is room, or there will be none; false at once
-        if too many wait already. The lowest `place` comes first. It has no limit of its own in time."""
+        if too many wait already. The lowest `place` comes first. It has no limit of its own in time, and
+        outlasts a database that is away."""
         if self.waiting >= self._most:
             return False
         queue = self._queues.setdefault(refusal.budget, [])
@@ -62,9 +67,13 @@ class BudgetQueue:
         self._news.move()  # there may be room for the next one too
 
     async def _look(self, refusal: BudgetExceeded) -> Room:
-        return await self._database.look(
-            budgets.room,
-            refusal.budget,
-            limit_nanousd=refusal.limit_nanousd,
-            wanted_nanousd=refusal.wanted_nanousd,
-        )
+        try:
+            return await self._database.look(
+                budgets.room,
+                refusal.budget,
+                limit_nanousd=refusal.limit_nanousd,
+                wanted_nanousd=refusal.wanted_nanousd,
+            )
+        except StorageUnavailable as error:  # who gave up now would lose what it has found out
+            log.warning("not looked whether a budget has room", error=str(error))
+            return Room.HELD

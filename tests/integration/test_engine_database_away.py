@@ -3,10 +3,10 @@
 import asyncio
 import resource
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from structlog.testing import capture_logs
@@ -251,3 +251,28 @@ async def test_a_start_waits_for_the_database(ready_url: str, outage: Outage) ->
         assert replica.running
         await outage.end()
         assert await rig.answer_to(question)
+
+
+async def test_who_waits_for_room_in_a_budget_waits_on(ready_url: str, outage: Outage) -> None:
+    """The turn is not given up because it can't be looked whether there is room: it goes on as soon as
+    the one before has settled, with the request it had ready."""
+    budget = '[[budgets]]\nscope = "global"\nperiod = "month"\nlimit_usd = 0.0125\n'
+    async with engine(ready_url, f"[claude]\nmax_output_tokens = 1000\n{budget}") as rig:
+        rig.claude.script.always("Yes.")
+        rig.claude.hold()
+        rig.say("first", thread=rig.thread("first"))
+        await rig.claude.wait_for_request(1)
+        second = rig.say("second", thread=rig.thread("second"))
+        await rig.shows("Yours comes as soon as there is room.", second.thread)
+        with capture_logs() as logged:
+            await outage.begin()
+            looked = {"not looked whether a budget has room", "turn left to whoever claims it next"}
+            await wait_until(lambda: _told_of(logged) & looked, what="a look for room")
+            await outage.end()
+            rig.claude.release()
+            assert (await rig.end_of(second)).outcome == "answered"
+        assert "turn left to whoever claims it next" not in _told_of(logged)
+
+
+def _told_of(logged: list[MutableMapping[str, Any]]) -> set[str]:
+    return {each["event"] for each in logged}

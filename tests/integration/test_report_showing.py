@@ -51,6 +51,12 @@ def test_what_was_sent_before_is_followed_too(
     assert _told(sent, {"key": end}) == told
 
 
+def test_a_target_is_named_once_where_it_can_not_be_reached() -> None:
+    """The reason is kept with the target before it, and so is the line that tells it."""
+    sent = Sent("slack:C1", "waiting", None, "slack:C1: slack did not answer")
+    assert _told(sent, {}) == Told("slack:C1", "waiting", "slack did not answer")
+
+
 def test_every_target_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     """What did not work stands on stderr, with the reason."""
     _say(
