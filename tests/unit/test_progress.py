@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.engine.progress import LOOK_S, Progress
+from bot.engine.progress import FIRST_TOKENS_PER_S, LOOK_S, Progress
 from bot.vocabulary import Usage
 
 OPENED = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -41,6 +41,15 @@ def test_the_ledger_is_never_behind_once_the_pace_is_known(pace: float) -> None:
     for output, ledger in written(pace, most=None)[20:]:
         assert output <= ledger + 1  # which is rounded
         assert ledger <= output + pace * LOOK_S + 2
+
+
+def test_until_its_pace_is_known_a_request_is_taken_to_be_quick() -> None:
+    """One that is killed in its first half second is booked with what a quick model writes in it."""
+    progress = Progress()
+    progress.begin("e1", most=None, at=OPENED)
+    progress.tell("e1", Usage(input_tokens=10, output_tokens=1), at(1))
+    ((_, first),) = progress.due(at(1.2))
+    assert first.output_tokens == 1 + round(FIRST_TOKENS_PER_S * (0.2 + LOOK_S))
 
 
 def test_no_more_is_written_than_a_request_may_use() -> None:
