@@ -55,21 +55,20 @@ async def process_streams(
     )
     said, hear = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     say, to_say = anyio.create_memory_object_stream[SessionMessage](0)
-    tasks = [
-        asyncio.create_task(_read(process, said)),
-        asyncio.create_task(_write(process, to_say)),
-        asyncio.create_task(_complaints(process, on_complaint)),
-    ]
-    try:
-        yield hear, say
-    finally:
-        with anyio.CancelScope(shield=True):
-            await _end(process)
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            for stream in (said, hear, say, to_say):
-                stream.close()
+    with said, hear, say, to_say:  # they are closed even if the wait for the process is broken off
+        tasks = [
+            asyncio.create_task(_read(process, said)),
+            asyncio.create_task(_write(process, to_say)),
+            asyncio.create_task(_complaints(process, on_complaint)),
+        ]
+        try:
+            yield hear, say
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _end(process)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
 
 
 async def _read(process: Process, said: Any) -> None:
