@@ -15,7 +15,7 @@ from bot.installed import adapter_classes
 from bot.ports import Adapter, AdapterClass, AdapterSetup, AdapterStore
 from bot.vocabulary import Clock
 from config import Settings, configured_platforms
-from storage.database import Database
+from storage.database import Database, sqlite_file
 
 log = structlog.get_logger(__name__)
 
@@ -107,12 +107,8 @@ def replica_name() -> str:
 
 def data_dir(settings: Settings) -> Path:
     """Where files of this installation are: beside the SQLite database, or `data`."""
-    url = settings.environment.database_url
-    return (
-        Path(url.removeprefix("sqlite:///")).parent
-        if url.startswith("sqlite:///")
-        else Path("data")
-    )
+    file = sqlite_file(settings.environment.database_url)
+    return Path("data") if file is None else file.parent
 
 
 def _adapter_store(name: str, database: Database, replica: str) -> DatabaseAdapterStore:

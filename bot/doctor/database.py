@@ -4,17 +4,15 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from bot.vocabulary import Clock, Finding, Verdict
 from config import Settings
 from config.environment import without_password
-from storage.database import Database
+from storage.database import Database, sqlite_file
 from storage.errors import SchemaBehind, SchemaTooNew, StorageError
 from storage.migrations import require_head
 from storage.told import tell_once
-
-_SQLITE: Final = "sqlite:///"
 
 
 class _Undo(Exception):
@@ -23,7 +21,7 @@ class _Undo(Exception):
 
 async def examine_database(settings: Settings, clock: Clock) -> Sequence[Finding]:
     """One finding; a database file that is not there yet is not made."""
-    file = sqlite_file(settings)
+    file = sqlite_file(settings.environment.database_url)
     if file is not None and not file.exists():
         return [_not_yet(file)]
     url = settings.environment.database_url
@@ -38,12 +36,6 @@ async def examine_database(settings: Settings, clock: Clock) -> Sequence[Finding
         return [_failure(f"{address}: {error}", "See that DATABASE_URL is right and writable.")]
     said = f"{address} answers, takes writes and is up to date"
     return [Finding(check="database", verdict=Verdict.OK, said=said)]
-
-
-def sqlite_file(settings: Settings) -> Path | None:
-    """The file of an SQLite database; None for another."""
-    url = settings.environment.database_url
-    return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
 
 
 def nearest_directory(path: Path) -> Path:

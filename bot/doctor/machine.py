@@ -7,11 +7,12 @@ from typing import Final
 
 import aiohttp
 
-from bot.doctor.database import nearest_directory, sqlite_file
+from bot.doctor.database import nearest_directory
 from bot.vocabulary import Clock, Finding, Verdict
 from bot.web.server import WebServer, WebServerError
 from config import Settings
 from config.environment import HttpAddress
+from storage.database import sqlite_file
 
 MIB: Final = 1024 * 1024
 FREE_WARNING_BYTES: Final = 1024 * MIB
@@ -22,7 +23,9 @@ HEALTH_TIMEOUT_S: Final = 3.0
 
 async def examine_disk(settings: Settings) -> Sequence[Finding]:
     """Free space where the database, or else the working directory, is."""
-    directory = nearest_directory(sqlite_file(settings) or Path("parley.toml"))
+    directory = nearest_directory(
+        sqlite_file(settings.environment.database_url) or Path("parley.toml")
+    )
     free_bytes = shutil.disk_usage(directory).free
     said = f"{free_bytes // MIB:,} MiB free at {directory}"
     if free_bytes >= FREE_WARNING_BYTES:

@@ -112,7 +112,7 @@ class LedgerBooks(Books):
         left = dict(self._left)
         if left:
             await self._database.write(rate_limits.left_at, left.items())
-            self._saved(left)
+            self._starts_saved(left)
 
     def for_turn(self, turn_id: str, *, channel_key: str, limits: LimitsSettings) -> "TurnBooks":
         """The same books, for the requests of one turn."""
@@ -128,14 +128,14 @@ class LedgerBooks(Books):
             until = await self._database.write(
                 admit, entry_id, request, slot=slot, left=left.items(), claims=claims, now=now
             )
-        self._saved(left)
+        self._starts_saved(left)
         if until is not None:
             raise ChannelLimited(until)
         self._granted[entry_id] = (slot.turn_id, await self._count_from_leaving(slot, now))
         self._progress.begin(entry_id, most=request.max_output_tokens, at=now)
         return entry_id
 
-    def _saved(self, left: dict[str, datetime]) -> None:
+    def _starts_saved(self, left: dict[str, datetime]) -> None:
         self._left = dict(self._left.items() - left.items())
 
     def refused(self, budget_key: str) -> None:

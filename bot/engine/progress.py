@@ -19,7 +19,6 @@ LOOK_S: Final = 0.5
 SILENCE_S: Final = 2.0
 """A request that says nothing for longer is not taken to go on at its pace."""
 
-
 FIRST_TOKENS_PER_S: Final = 200.0
 """What a request is taken to write until it has been told twice, which shows its own pace. Quick models
 write so much; for the others it is too high by half a second's text at most."""
@@ -47,11 +46,12 @@ class Running:
             self.tokens_per_s = max(lately, in_all)
         self.usage, self.told_at, self.is_over = usage, at, final
 
-    def is_due(self, at: datetime) -> bool:
-        """What is written down is not what should be."""
-        return self.usage != Usage() and self.to_be_written(at) != self.written
+    def due(self, at: datetime) -> Usage | None:
+        """What should be written down; None if it is, or nothing is known."""
+        wanted = self._ahead(at)
+        return None if self.usage == Usage() or wanted == self.written else wanted
 
-    def to_be_written(self, at: datetime) -> Usage:
+    def _ahead(self, at: datetime) -> Usage:
         """What is known, and what will have come by the time it is written again."""
         if self.is_over:
             return self.usage
@@ -84,9 +84,9 @@ class Progress:
     def due(self, at: datetime) -> list[tuple[str, Usage]]:
         """What is to be written down now."""
         return [
-            (entry_id, each.to_be_written(at))
+            (entry_id, usage)
             for entry_id, each in self._running.items()
-            if each.is_due(at)
+            if (usage := each.due(at)) is not None
         ]
 
     def written(self, entries: Iterable[tuple[str, Usage]]) -> None:
