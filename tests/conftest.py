@@ -12,6 +12,8 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from storage import postgres, sqlite
+from tests.kept_engines import KeptEngines
 from tests.network_guard import NetworkGuard, guard_this_process
 from tests.postgres import PostgresMissing, PostgresServer
 from tests.support import free_port
@@ -103,6 +105,20 @@ def _stays_on_loopback(network_guard: NetworkGuard) -> Iterator[None]:
     attempts, network_guard.attempts = network_guard.attempts, []
     if attempts:
         pytest.fail(f"the test tried to reach the network: {', '.join(attempts)}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def kept_engines() -> KeptEngines:
+    """This process's database engines."""
+    return KeptEngines()
+
+
+@pytest.fixture(autouse=True)
+def _keeps_engines(kept_engines: KeptEngines, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(sqlite, "_engine", kept_engines.sqlite)
+    monkeypatch.setattr(postgres, "create_async_engine", kept_engines.postgres)
+    yield
+    kept_engines.give_back()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -4,6 +4,7 @@ Every test process has a server of its own. Making one takes half a second; in r
 agreed on between processes, and a test that takes its server away disturbs nobody else.
 """
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import TypedDict
@@ -40,6 +42,9 @@ _INITDB_FLAGS = [
     "--no-locale",
     "--no-sync",
 ]
+
+_PSQL_FLAGS = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]
+_DONE = "statements done"
 
 # The server lives exactly as long as somebody holds the other end of the pipe: it goes down with the test
 # process however that ends, SIGKILL included, and then takes its directory along. A line through the pipe
@@ -143,8 +148,11 @@ class PostgresServer:
 
     def execute(self, sql: str, *, database: str = "postgres") -> str:
         """Run one statement as the superuser; returns its rows as text, one a line."""
-        flags = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]
-        return self._run("psql", *flags, f"--command={sql}", self.url(database))
+        return self._run("psql", *_PSQL_FLAGS, f"--command={sql}", self.url(database))
+
+    def session(self, database: str) -> "Session":
+        """For many statements as the superuser; close it."""
+        return Session([self._programs / "psql", *_PSQL_FLAGS, self.url(database)])
 
     @property
     def _data(self) -> Path:
@@ -179,6 +187,7 @@ class ReusedDatabases:
         self._template = template
         self._shape = server.execute(_SHAPE, database=template)
         self._spare: list[str] = []
+        self._sessions: dict[str, Session] = {}
 
     def take(self) -> str:
         """The name of a database that is as good as new."""
@@ -190,14 +199,58 @@ class ReusedDatabases:
 
     def give_back(self, name: str) -> None:
         """Keep it for the next test, unless its tables are other ones by now or somebody holds them."""
+        if name not in self._sessions:
+            self._sessions[name] = self.server.session(name)
         try:
-            as_it_was = self.server.execute(_EMPTY + _SHAPE, database=name) == self._shape
+            as_it_was = self._sessions[name].execute(_EMPTY + _SHAPE) == self._shape
         except PostgresMissing:
             as_it_was = False
         if as_it_was:
             self._spare.append(name)
         else:
+            self._sessions.pop(name).close()
             self.server.drop_database(name)
+
+    def close(self) -> None:
+        """Nobody needs them any more."""
+        while self._sessions:
+            self._sessions.popitem()[1].close()
+
+
+class Session:
+    """A program that runs statements on one database, one after another: to start one takes longer than
+    what it is asked."""
+
+    def __init__(self, command: Sequence[str | Path]) -> None:
+        self._program = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def execute(self, sql: str) -> str:
+        """Run statements; their rows as text, one a line.
+
+        Raises:
+            PostgresMissing: one of them failed, and with it the session.
+        """
+        assert self._program.stdin is not None
+        assert self._program.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._program.stdin.write(f"{sql}\n\\echo {_DONE}\n")
+            self._program.stdin.flush()
+        lines: list[str] = []
+        for line in self._program.stdout:
+            if line == f"{_DONE}\n":
+                return "".join(lines)
+            lines.append(line)
+        raise PostgresMissing("a statement failed, and ended its session")
+
+    def close(self) -> None:
+        """End it, if it has not ended."""
+        self._program.communicate()
 
 
 class _Identity(TypedDict, total=False):

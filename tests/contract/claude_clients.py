@@ -1,15 +1,22 @@
 """The real SDK, pointed at the simulated Claude, over both of its transports."""
 
+import functools
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anthropic
+import httpx2
 
 from sandbox.claude import SimulatedClaude
 
 MODEL = "claude-sonnet-5-5"
-TRANSPORTS = ("httpx", "aiohttp")
+_TRANSPORTS = {
+    "httpx": anthropic.DefaultAsyncHttpxClient,
+    "aiohttp": anthropic.DefaultAioHttpClient,
+}
+TRANSPORTS = tuple(_TRANSPORTS)
 
 
 @asynccontextmanager
@@ -17,11 +24,19 @@ async def sdk_client(
     claude: SimulatedClaude, *, transport: str = "aiohttp", api_key: str = "sk-ant-simulated"
 ) -> AsyncIterator[anthropic.AsyncAnthropic]:
     """An SDK client that tries once, so that a test sees each failure."""
-    http_client = anthropic.DefaultAioHttpClient() if transport == "aiohttp" else None
+    make = _TRANSPORTS[transport]
     async with anthropic.AsyncAnthropic(
-        api_key=api_key, base_url=claude.base_url, max_retries=0, http_client=http_client
+        api_key=api_key,
+        base_url=claude.base_url,
+        max_retries=0,
+        http_client=make(verify=_certificates()),
     ) as client:
         yield client
+
+
+@functools.cache  # reading them takes some 30 ms, for each client
+def _certificates() -> ssl.SSLContext:
+    return httpx2.create_ssl_context()
 
 
 def question(text: str = "What is a lease?", **changes: Any) -> dict[str, Any]:

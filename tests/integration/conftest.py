@@ -22,9 +22,13 @@ def postgres_template(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_databases(postgres_server: PostgresServer, postgres_template: str) -> ReusedDatabases:
+def postgres_databases(
+    postgres_server: PostgresServer, postgres_template: str
+) -> Iterator[ReusedDatabases]:
     """PostgreSQL databases with empty tables."""
-    return ReusedDatabases(postgres_server, postgres_template)
+    databases = ReusedDatabases(postgres_server, postgres_template)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
