@@ -33,20 +33,39 @@ PRELOADED = (
     "adapters.slack",
     "adapters.terminal",
     "alembic.command",
+    "alembic.config",
     "anthropic.resources.messages",
+    "anyio.streams.tls",
     "bot.app",
+    "bot.claude.exchange",
     "bot.cli.batch",
     "bot.cli.chat",
+    "bot.cli.report",
+    "bot.cli.run",
+    "bot.cli.sandbox_bot",
     "bot.cli.talking",
+    "httpcore2",
+    "httpcore2._async.http_proxy",
+    "importlib.readers",
+    "plugins.catchup",
     "plugins.core",
     "plugins.extract",
+    "plugins.guard",
+    "plugins.mcp",
+    "plugins.mcp.offers",
+    "plugins.money",
     "plugins.remind",
+    "pwd",
     "rich.markdown",
+    "sandbox.claude",
     "sqlalchemy.dialects.postgresql",
     "sqlalchemy.dialects.sqlite",
     "storage.migrations",
+    "storage.migrations.alembic_bridge",
     "storage.postgres",
+    "truststore",
 )
+"""What such processes import, sooner or later."""
 MOST_WAITING = 64
 ORDER_BYTES = 65536
 
@@ -60,6 +79,8 @@ class Order:
     environ: Mapping[str, str]
     streams: Sequence[str]
     """The files that it reads from, and writes to, and complains to."""
+    terminal: str | None = None
+    """In their place, a terminal of its own."""
 
     def to_line(self) -> bytes:
         """As it is sent."""
@@ -73,10 +94,7 @@ class Order:
         os.chdir(self.directory)
         os.environ.clear()
         os.environ.update(self.environ)
-        for descriptor, stream in enumerate(self.streams):
-            opened = os.open(stream, os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_APPEND)
-            os.dup2(opened, descriptor)
-            os.close(opened)
+        self._connect_streams()
         sys.stdin = os.fdopen(0, closefd=False)
         sys.stdout = os.fdopen(1, "w", closefd=False)
         sys.stderr = os.fdopen(2, "w", closefd=False)
@@ -92,6 +110,15 @@ class Order:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+    def _connect_streams(self) -> None:
+        if self.terminal is not None:
+            os.login_tty(os.open(self.terminal, os.O_RDWR))
+            return
+        for descriptor, stream in enumerate(self.streams):
+            opened = os.open(stream, os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_APPEND)
+            os.dup2(opened, descriptor)
+            os.close(opened)
 
 
 class ForkServer:
