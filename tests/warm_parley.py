@@ -8,12 +8,14 @@ environment and standard streams, and `SIGKILL` ends it just as suddenly.
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fork_server import Order, fork_server
+from tests import forked
+from tests.fork_server import COMMAND_LINE, Order, fork_server
 
 QUICK_TAKE_OVER = """\
 [engine]
@@ -78,12 +80,13 @@ async def warm_parley(
     environ: Mapping[str, str],
     said: str | None = "",
     terminal: str | None = None,
+    program: str = COMMAND_LINE,
 ) -> AsyncIterator[Running]:
     """A process of the command line that has been told `said`, and nothing more; with None nobody
     could tell it anything, as it is with a service. It ends with the block.
 
     What it prints is in files in `directory`, which one process at a time may use; or it has a `terminal`
-    for its own, as a shell gives it, so that Ctrl-C arrives as a signal.
+    for its own, as a shell gives it, so that Ctrl-C arrives as a signal. It may be another `program`.
     """
     streams = [directory / name for name in ("stdin.txt", "stdout.txt", "stderr.txt")]
     for stream in streams:
@@ -97,7 +100,7 @@ async def warm_parley(
         streams=[str(stream) for stream in streams],
         terminal=terminal,
     )
-    address = await asyncio.to_thread(fork_server)
+    address = await asyncio.to_thread(fork_server, program)
     told, telling = await asyncio.open_unix_connection(address)
     telling.write(order.to_line())
     pid = int(await told.readline())
@@ -120,6 +123,11 @@ async def ends_with_its_block(running: Running) -> AsyncIterator[Running]:
     finally:
         running.kill()
         await running.status
+
+
+def forked_command(program: str, *arguments: str) -> tuple[str, ...]:
+    """A command that runs as such a process, for whoever can only start commands."""
+    return (sys.executable, "-IS", forked.FORKED, str(fork_server(program)), *arguments)
 
 
 async def _number(told: asyncio.StreamReader) -> int:
