@@ -320,17 +320,6 @@ async def test_settings_that_make_no_sense_are_refused(server: dict[str, Any], t
             pass
 
 
-def test_the_library_is_not_imported_before_it_is_needed() -> None:
-    """Neither by asking for help nor by loading the plugin."""
-    import subprocess
-
-    code = (
-        "import sys; from bot.cli import invoke; import plugins.mcp, bot.app; invoke(['--help']); "
-        "assert not {'mcp', 'mcp_types', 'jsonschema'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
-
-
 async def test_an_old_server_works_as_well() -> None:
     """One that knows the first handshake alone; its changes are heard, too."""
     server = {"command": sys.executable, "args": [OLD_SERVER], "confirm": []}
