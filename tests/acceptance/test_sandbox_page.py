@@ -388,6 +388,6 @@ async def test_a_bot_that_can_not_start_is_told(tmp_path: Path, unused_tcp_port:
         parley("sandbox", "--page", directory=tmp_path, port=unused_tcp_port) as process,
     ):
         assert await process.ended(within_s=60) == 1
-        said = await process.complaints()
+        said = process.complaints()
     assert f"PARLEY_HTTP=127.0.0.1:{unused_tcp_port}: another process listens there" in said
     assert "Traceback" not in said
