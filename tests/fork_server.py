@@ -26,6 +26,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NoReturn
 
+from tests import forked
+
 HOUSE = Path(__file__).parents[1]
 COMMAND_LINE: Final = "bot.cli"
 MCP_SERVER: Final = "tests.mcp_server"
@@ -43,6 +45,7 @@ PRELOADED = (
     "bot.cli.chat",
     "bot.cli.report",
     "bot.cli.run",
+    "bot.cli.sandbox",
     "bot.cli.sandbox_bot",
     "bot.cli.talking",
     "httpcore2",
@@ -59,6 +62,7 @@ PRELOADED = (
     "pwd",
     "rich.markdown",
     "sandbox.claude",
+    "sandbox.page",
     "sqlalchemy.dialects.postgresql",
     "sqlalchemy.dialects.sqlite",
     "storage.migrations",
@@ -94,8 +98,8 @@ class Order:
         """As it is sent."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
-    def act(self, main: Callable[[], object]) -> NoReturn:
-        """Be that process, to its end.
+    def act(self, main: Callable[[], object], command: Sequence[str]) -> NoReturn:
+        """Be that process, to its end; `command` starts another such one.
 
         It leaves without taking apart what it was forked with, as that would be copied for it first.
         """
@@ -110,6 +114,7 @@ class Order:
         sys.stdout = os.fdopen(1, "w", closefd=False)
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
         sys.argv = ["forked", *self.arguments]
+        sys.orig_argv = [*command, *self.arguments]
         warnings.simplefilter("error")
         status = 1
         try:
@@ -307,11 +312,12 @@ def serve(program: str) -> None:
     for module in PROGRAMS[program]:
         import_module(module)
     main = import_module(program).main
+    command = forked.command(listening.getsockname())
     gc.freeze()
     gc.enable()
     order = ForkServer(listening).serve()
     if order is not None:
-        order.act(main)
+        order.act(main, command)
 
 
 if __name__ == "__main__":

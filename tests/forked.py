@@ -11,7 +11,10 @@ import signal
 import socket
 import sys
 
-FORKED = __file__
+
+def command(address: str) -> tuple[str, ...]:
+    """What it is started by, without arguments; the fork server is at the address."""
+    return (sys.executable, "-IS", __file__, address)
 
 
 def main(address: str, *arguments: str) -> int:

@@ -8,7 +8,6 @@ environment and standard streams, and `SIGKILL` ends it just as suddenly.
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -127,7 +126,7 @@ async def ends_with_its_block(running: Running) -> AsyncIterator[Running]:
 
 def forked_command(program: str, *arguments: str) -> tuple[str, ...]:
     """A command that runs as such a process, for whoever can only start commands."""
-    return (sys.executable, "-IS", forked.FORKED, str(fork_server(program)), *arguments)
+    return (*forked.command(str(fork_server(program))), *arguments)
 
 
 async def _number(told: asyncio.StreamReader) -> int:

@@ -359,7 +359,7 @@ async def test_monday_comes_and_brings_the_digest(page: Page) -> None:
 
 async def test_the_bot_ends_with_its_parent(tmp_path: Path) -> None:
     """However suddenly the sandbox is killed, no process of it stays."""
-    async with parley("sandbox", "--page", "--port", "0", directory=tmp_path) as process:
+    async with parley("sandbox", "--page", "--port", "0", directory=tmp_path, cold=True) as process:
         url = (await process.tells("In your browser")).split()[-1]
         (replica,) = await wait_until(partial(_replicas, url), 60.0)
         process.kill()
