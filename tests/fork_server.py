@@ -31,6 +31,7 @@ from tests import forked
 HOUSE = Path(__file__).parents[1]
 COMMAND_LINE: Final = "bot.cli"
 MCP_SERVER: Final = "tests.mcp_server"
+SIMULATORS: Final = "tests.simulators"
 PRELOADED = (
     "adapters.discord",
     "adapters.slack",
@@ -73,7 +74,7 @@ PRELOADED = (
 """What processes of the command line import, sooner or later."""
 
 PROGRAMS: Mapping[str, Sequence[str]] = MappingProxyType(
-    {COMMAND_LINE: PRELOADED, MCP_SERVER: ("mcp.server.stdio", "uvicorn")}
+    {COMMAND_LINE: PRELOADED, MCP_SERVER: ("mcp.server.stdio", "uvicorn"), SIMULATORS: ()}
 )
 """Modules whose `main` is a program, and what it imports beside them."""
 
