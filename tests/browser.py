@@ -12,7 +12,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 NEEDLESS = (
     # For each new window Chromium would start two more processes for an address bar that nobody sees, and
-    # one for the site one might go to next: more than half of all that the tests of pages took.
+    # one for the site one might go to next: nearly half of all the time it took.
     "WebUIOmniboxPopup",
     "WebUIOmniboxAimPopup",
     "WebUIOmniboxFullPopup",
