@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import aiohttp
@@ -62,10 +63,14 @@ class SimulatorProcess(RemoteSimulator):
         self._arguments = (*options, "--port", str(port))
         self._process: asyncio.subprocess.Process | None = None
 
+    def command(self) -> Sequence[str]:
+        """What it is started by, before its options; a subclass may know another way."""
+        return (sys.executable, "-m", self.module)
+
     async def start(self) -> None:
         """Start the process. Raises `RuntimeError` if it does not start."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self.module, *self._arguments, stdout=asyncio.subprocess.PIPE
+            *self.command(), *self._arguments, stdout=asyncio.subprocess.PIPE
         )
         assert self._process.stdout is not None
         async with asyncio.timeout(_START_S):

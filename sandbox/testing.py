@@ -29,6 +29,7 @@ from config import load_settings
 from sandbox.claude import SimulatedClaude
 from storage import plugin_values, ratings, turns
 from storage.database import Database
+from storage.migrations.ready import ready_sqlite
 from storage.turns import Turn
 
 T = TypeVar("T")
@@ -214,7 +215,7 @@ async def running(
     with tempfile.TemporaryDirectory() as folder:
         async with SimulatedClaude() as claude:
             clock = MovableClock()
-            url = f"sqlite:///{folder}/parley.db"
+            url = await asyncio.to_thread(ready_sqlite, Path(folder) / "parley.db")
             file = Path(folder) / "parley.toml"
             file.write_text(_CONFIG + config)
             environment = {

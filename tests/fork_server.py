@@ -1,8 +1,8 @@
-"""Forks processes that have the command line imported already, for all processes that run tests.
+"""Forks processes that have a program imported already, for all processes that run tests.
 
-`python -m tests.fork_server` listens on the socket that is its standard input. Each connection that sends
-an `Order` becomes a process; it is told the process's number and, in the end, its exit status. A process
-ends with its connection, and the server with the last one: whoever uses it keeps one open.
+`python -m tests.fork_server PROGRAM` listens on the socket that is its standard input. Each connection that
+sends an `Order` becomes a process; it is told the process's number and, in the end, its exit status. A
+process ends with its connection, and the server with the last one: whoever uses it keeps one open.
 """
 
 import fcntl
@@ -18,35 +18,66 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from types import MappingProxyType
+from typing import Final, NoReturn
 
-from bot.cli import main
+from tests import forked
 
 HOUSE = Path(__file__).parents[1]
+COMMAND_LINE: Final = "bot.cli"
+MCP_SERVER: Final = "tests.mcp_server"
+SIMULATORS: Final = "tests.simulators"
 PRELOADED = (
     "adapters.discord",
     "adapters.slack",
     "adapters.terminal",
     "alembic.command",
+    "alembic.config",
     "anthropic.resources.messages",
+    "anyio.streams.tls",
     "bot.app",
+    "bot.claude.exchange",
     "bot.cli.batch",
     "bot.cli.chat",
+    "bot.cli.report",
+    "bot.cli.run",
+    "bot.cli.sandbox",
+    "bot.cli.sandbox_bot",
     "bot.cli.talking",
+    "httpcore2",
+    "httpcore2._async.http_proxy",
+    "importlib.readers",
+    "plugins.catchup",
     "plugins.core",
     "plugins.extract",
+    "plugins.guard",
+    "plugins.mcp",
+    "plugins.mcp.offers",
+    "plugins.money",
     "plugins.remind",
+    "pwd",
     "rich.markdown",
+    "sandbox.claude",
+    "sandbox.page",
     "sqlalchemy.dialects.postgresql",
     "sqlalchemy.dialects.sqlite",
     "storage.migrations",
+    "storage.migrations.alembic_bridge",
     "storage.postgres",
+    "truststore",
 )
+"""What processes of the command line import, sooner or later."""
+
+PROGRAMS: Mapping[str, Sequence[str]] = MappingProxyType(
+    {COMMAND_LINE: PRELOADED, MCP_SERVER: ("mcp.server.stdio", "uvicorn"), SIMULATORS: ()}
+)
+"""Modules whose `main` is a program, and what it imports beside them."""
+
 MOST_WAITING = 64
 ORDER_BYTES = 65536
 
@@ -58,40 +89,58 @@ class Order:
     arguments: Sequence[str]
     directory: str
     environ: Mapping[str, str]
-    streams: Sequence[str]
-    """The files that it reads from, and writes to, and complains to."""
+    streams: Sequence[str | int] = ()
+    """The files that it reads from, and writes to, and complains to; or their descriptors, which come with
+    the order."""
+    terminal: str | None = None
+    """In their place, a terminal of its own."""
 
     def to_line(self) -> bytes:
         """As it is sent."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
-    def act(self) -> NoReturn:
-        """Be that process, to its end.
+    def act(self, main: Callable[[], object], command: Sequence[str]) -> NoReturn:
+        """Be that process, to its end; `command` starts another such one.
 
         It leaves without taking apart what it was forked with, as that would be copied for it first.
         """
         os.chdir(self.directory)
         os.environ.clear()
         os.environ.update(self.environ)
-        for descriptor, stream in enumerate(self.streams):
-            opened = os.open(stream, os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_APPEND)
-            os.dup2(opened, descriptor)
-            os.close(opened)
+        self._connect_streams()
+        signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # the suite may be in the background
         sys.stdin = os.fdopen(0, closefd=False)
         sys.stdout = os.fdopen(1, "w", closefd=False)
-        sys.stderr = os.fdopen(2, "w", closefd=False)
-        sys.argv = ["parley", *self.arguments]
+        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+        sys.argv = ["forked", *self.arguments]
+        sys.orig_argv = [*command, *self.arguments]
         warnings.simplefilter("error")
         status = 1
         try:
             main()
+            status = 0
         except SystemExit as end:
-            status = int(end.code or 0)
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+            else:
+                status = end.code or 0
         except BaseException:
             traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+    def _connect_streams(self) -> None:
+        if self.terminal is not None:
+            os.login_tty(os.open(self.terminal, os.O_RDWR))
+            return
+        for descriptor, stream in enumerate(self.streams):
+            flags = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_APPEND
+            opened = os.open(stream, flags) if isinstance(stream, str) else stream
+            os.dup2(opened, descriptor)
+            os.close(opened)
 
 
 class ForkServer:
@@ -137,19 +186,20 @@ class ForkServer:
     def _hear(self, connection: socket.socket) -> Order | None:
         """Fork what is ordered, and return the order in the new process alone; or clean up after one who
         has gone."""
-        line = b""
-        with suppress(ConnectionError):
-            line = connection.makefile("rb").readline(ORDER_BYTES)
+        line, streams = _received(connection)
         if not line:
             self._forget(connection)
             return None
         process = os.fork()
         if process:
+            for stream in streams:
+                os.close(stream)
             self._processes[process] = connection
             _tell(connection, process)
             return None
         self._become_another()
-        return Order(**json.loads(line))
+        order = Order(**json.loads(line))
+        return replace(order, streams=streams) if streams else order
 
     def _forget(self, connection: socket.socket) -> None:
         for process, whose in self._processes.items():
@@ -188,42 +238,53 @@ class ForkServer:
         return False
 
 
+def _received(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """A line, and the descriptors that came with it; nothing if whoever connected has gone."""
+    try:
+        line, descriptors, _, _ = socket.recv_fds(connection, ORDER_BYTES, 3)
+        while line and not line.endswith(b"\n"):
+            line += connection.recv(ORDER_BYTES)
+    except ConnectionError:
+        return b"", []
+    return line, descriptors
+
+
 def _tell(connection: socket.socket, number: int) -> None:
     with suppress(OSError):  # whoever asked may have gone
         connection.sendall(f"{number}\n".encode())
 
 
 @functools.cache
-def fork_server() -> Path:
-    """The address of the server; it is started unless another process of this run has done so, and stays
-    as long as this process."""
+def fork_server(program: str) -> Path:
+    """The address of a program's server; it is started unless another process of this run has done so, and
+    stays as long as this process."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
     folder = Path(tempfile.gettempdir()) / f"parley-forks-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    address = folder / run[:16]
-    _keep_open(address)
+    address = folder / f"{run[:12]}.{program.rpartition('.')[2]}"
+    _keep_open(address, program)
     return address
 
 
 @functools.cache
-def _keep_open(address: Path) -> socket.socket:
+def _keep_open(address: Path, program: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     with _alone(address):
         try:
             connection.connect(str(address))
         except (FileNotFoundError, ConnectionRefusedError):
             address.unlink(missing_ok=True)
-            _start(address)
+            _start(address, program)
             connection.connect(str(address))
     return connection
 
 
-def _start(address: Path) -> None:
+def _start(address: Path, program: str) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(address))
         listening.listen(MOST_WAITING)
         subprocess.run(
-            [sys.executable, "-m", "tests.fork_server"],
+            [sys.executable, "-m", "tests.fork_server", program],
             cwd=HOUSE,
             stdin=listening.fileno(),
             stdout=subprocess.DEVNULL,
@@ -243,20 +304,22 @@ def _alone(address: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def serve() -> None:
+def serve(program: str) -> None:
     """Import everything, and serve. Whoever starts it need not wait for its end, nor clean up after it."""
     if os.fork():
         os._exit(0)
     gc.disable()
     listening = socket.socket(fileno=os.dup(0))
-    for module in PRELOADED:
+    for module in PROGRAMS[program]:
         import_module(module)
+    main = import_module(program).main
+    command = forked.command(listening.getsockname())
     gc.freeze()
     gc.enable()
     order = ForkServer(listening).serve()
     if order is not None:
-        order.act()
+        order.act(main, command)
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1])

@@ -89,10 +89,15 @@ async def grow(ctx: Context) -> str:
     return "grown"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve, as the arguments say."""
     if len(sys.argv) > 1 and sys.argv[1].isdigit():
         server.run("streamable-http", port=int(sys.argv[1]))
     elif len(sys.argv) > 1 and Path(sys.argv[1]).exists():
         sys.exit("it is out of order")
     else:
         server.run("stdio")
+
+
+if __name__ == "__main__":
+    main()

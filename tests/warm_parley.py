@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fork_server import Order, fork_server
+from tests import forked
+from tests.fork_server import COMMAND_LINE, Order, fork_server
 
 QUICK_TAKE_OVER = """\
 [engine]
@@ -38,7 +39,7 @@ def environ_of(claude_url: str, database_url: str, **more: str) -> Mapping[str, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WarmParley:
+class Running:
     """A process of the command line."""
 
     pid: int
@@ -73,34 +74,59 @@ class WarmParley:
 
 @asynccontextmanager
 async def warm_parley(
-    *arguments: str, directory: Path, environ: Mapping[str, str], said: str = ""
-) -> AsyncIterator[WarmParley]:
-    """A process of the command line that has been told `said`, and nothing more; it ends with the block.
+    *arguments: str,
+    directory: Path,
+    environ: Mapping[str, str],
+    said: str | None = "",
+    terminal: str | None = None,
+    program: str = COMMAND_LINE,
+) -> AsyncIterator[Running]:
+    """A process of the command line that has been told `said`, and nothing more; with None nobody
+    could tell it anything, as it is with a service. It ends with the block.
 
-    What it prints is in files in `directory`, which one process at a time may use.
+    What it prints is in files in `directory`, which one process at a time may use; or it has a `terminal`
+    for its own, as a shell gives it, so that Ctrl-C arrives as a signal. It may be another `program`.
     """
     streams = [directory / name for name in ("stdin.txt", "stdout.txt", "stderr.txt")]
     for stream in streams:
-        stream.write_text(said if stream.name == "stdin.txt" else "")
+        stream.write_text((said or "") if stream is streams[0] else "")
+    if said is None:
+        streams[0] = Path(os.devnull)
     order = Order(
         arguments=arguments,
         directory=str(directory),
         environ=dict(environ),
         streams=[str(stream) for stream in streams],
+        terminal=terminal,
     )
-    address = await asyncio.to_thread(fork_server)
+    address = await asyncio.to_thread(fork_server, program)
     told, telling = await asyncio.open_unix_connection(address)
     telling.write(order.to_line())
     pid = int(await told.readline())
     status = asyncio.create_task(_number(told))
-    running = WarmParley(pid=pid, status=status, out=streams[1], err=streams[2])
+    try:
+        async with ends_with_its_block(
+            Running(pid=pid, status=status, out=streams[1], err=streams[2])
+        ) as running:
+            yield running
+    finally:
+        telling.close()
+        await telling.wait_closed()
+
+
+@asynccontextmanager
+async def ends_with_its_block(running: Running) -> AsyncIterator[Running]:
+    """Kill the process at the end if it still runs."""
     try:
         yield running
     finally:
         running.kill()
-        await status
-        telling.close()
-        await telling.wait_closed()
+        await running.status
+
+
+def forked_command(program: str, *arguments: str) -> tuple[str, ...]:
+    """A command that runs as such a process, for whoever can only start commands."""
+    return (*forked.command(str(fork_server(program))), *arguments)
 
 
 async def _number(told: asyncio.StreamReader) -> int:

@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-THIS_COMMAND_LINE = (sys.executable, "-c", "from bot.cli import main; main()")
-"""To be run as another process."""
-
 PIPED_WIDTH = 10_000  # a table that is piped keeps each row on one line, however long
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object instead of a table."
 )
 """The `--json` switch; the command receives it as `as_json`."""
+
+
+def this_command_line() -> tuple[str, ...]:
+    """What starts another process of this command line: as this one was started, without its arguments."""
+    started_with = len(sys.orig_argv) - len(sys.argv[1:])
+    return (sys.executable, *sys.orig_argv[1:started_with])
 
 
 def examples(*lines: str) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.frame import (
-    THIS_COMMAND_LINE,
     examples,
     json_option,
     print_json,
@@ -21,7 +20,7 @@ from bot.cli.frame import (
 
 if TYPE_CHECKING:
     from bot.host.inspection import Inspected
-    from bot.host.loading import Loading
+    from bot.host.loading import Found, Loading
     from config import Settings
 
 COLUMNS = ("Plugin", "State", "From", "What it adds")
@@ -55,15 +54,13 @@ def list_plugins(as_json: bool) -> None:
 
 @command.command("check", epilog=examples("parley plugin check", "parley plugin check remind"))
 @click.argument("name", required=False)
-@click.option("--here", is_flag=True, hidden=True, help="Look at NAME in this very process.")
 @json_option
 @click.pass_context
-def check(ctx: click.Context, name: str | None, here: bool, as_json: bool) -> None:
+def check(ctx: click.Context, name: str | None, as_json: bool) -> None:
     """Load each plugin in a process of its own and look at its settings, schemas, times and names.
 
     With a NAME only that one, and its types as well if mypy is installed.
     """
-    from bot.host.inspection import looked_at, told
     from bot.host.installed import found_plugins
 
     settings = settings_or_exit()
@@ -71,14 +68,9 @@ def check(ctx: click.Context, name: str | None, here: bool, as_json: bool) -> No
     found = found_plugins(settings)
     if name is not None and name not in {*(each.name for each in found), *settings.plugins}:
         raise click.ClickException(f"no plugin named {name} is installed; see `parley plugin list`")
-    if here:
-        (one,) = (each for each in found[::-1] if each.name == name)
-        click.echo(told(looked_at(one, settings)))
-        return
-    names = [each.name for each in found]
     findings = [
         _finding(each, with_types=each.name == name)
-        for each in _inspected(names, settings)
+        for each in _inspected(found, settings)
         if name in (None, each.name)
     ]
     good = not any(each["problems"] for each in findings)
@@ -90,11 +82,12 @@ def check(ctx: click.Context, name: str | None, here: bool, as_json: bool) -> No
     ctx.exit(0 if good else 1)
 
 
-def _inspected(names: Sequence[str], settings: "Settings") -> "list[Inspected]":
+def _inspected(found: "Sequence[Found]", settings: "Settings") -> "list[Inspected]":
     """All plugins, and those of the settings that are not there."""
     from bot.host.inspection import Inspected, inspect_all
 
-    inspected = run_async(inspect_all(names, [*THIS_COMMAND_LINE, "plugin", "check", "--here"]))
+    inspected = inspect_all(found, settings)
+    names = {each.name for each in found}
     why = "no plugin of this name is installed or allowed; look at its spelling"
     missing = [each for each in settings.plugins if each not in names]
     return [*inspected, *(Inspected(each, problems=(why,)) for each in missing)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.frame import THIS_COMMAND_LINE, examples
+from bot.cli.frame import examples, this_command_line
 
 if TYPE_CHECKING:
     from bot.installed import Playground
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 DATA = Path("data")
 DATABASE_URL = "sqlite:///data/sandbox.db"
 KEY = "sk-ant-simulated"  # any value will do: the simulated Claude knows no accounts
-BOT = (*THIS_COMMAND_LINE, "sandbox-bot")
 ANY_PORT = "127.0.0.1:0"
 
 WELCOME = """\
@@ -89,7 +88,7 @@ async def _with_page(*, listen: bool, real: bool, port: int | None, claude_port:
     from bot.web.assets import STATIC
 
     playground = playground_class()(
-        command=BOT,
+        command=(*this_command_line(), "sandbox-bot"),
         environ=_bot_environ(listen=listen),
         directory=DATA,
         shared=STATIC,

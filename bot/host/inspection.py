@@ -1,17 +1,18 @@
 """Plugins looked at one by one, each in a process of its own: what it does there harms nobody."""
 
 import asyncio
+import functools
 import importlib.util
-import json
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
+from bot.host.apart import Ended, all_apart
 from bot.host.cron import trigger_of
 from bot.host.loading import Found, Loaded, Loading, load_all
 from bot.plugins import PluginError
@@ -20,8 +21,6 @@ from config import Settings
 AT_ONCE = 4
 LOOK_S = 60.0
 TYPES_S = 300.0
-MARK = "inspected: "
-"""What a plugin prints while it is imported may stand before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +54,12 @@ def looked_at(found: Found, settings: Settings) -> Inspected:
     return Inspected(found.name, on=False)
 
 
-def told(inspected: Inspected) -> str:
-    """The line by which a process tells another one."""
-    return f"{MARK}{json.dumps(asdict(inspected))}"
-
-
-async def inspect_all(names: Sequence[str], command: Sequence[str]) -> list[Inspected]:
-    """Have `command NAME` look at each in a process of its own; and at names that several claim."""
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(name: str) -> Inspected:
-        async with room:
-            return await _in_a_process(name, [*command, name])
-
-    inspected = list(await asyncio.gather(*(one(name) for name in names)))
+def inspect_all(found: Sequence[Found], settings: Settings) -> list[Inspected]:
+    """Look at each in a process of its own, and at names that several claim. It forks: call it while there
+    is one thread."""
+    works = [functools.partial(_told, each, settings) for each in found]
+    ends = all_apart(works, at_once=AT_ONCE, timeout_s=LOOK_S)
+    inspected = [_heard(each.name, end) for each, end in zip(found, ends, strict=True)]
     return [_with_collisions(each, inspected[:index]) for index, each in enumerate(inspected)]
 
 
@@ -79,7 +70,7 @@ async def type_errors(folder: Path) -> list[str] | None:
     cache = Path(tempfile.gettempdir()) / "parley-mypy-cache"
     options = ("--no-error-summary", "--check-untyped-defs", "--follow-imports=silent")
     command = [sys.executable, "-m", "mypy", *options, "--cache-dir", str(cache), str(folder)]
-    out, _, status = await _run(command, TYPES_S)
+    out, status = await _run(command, TYPES_S)
     return [line for line in out.splitlines() if line.strip()] if status else []
 
 
@@ -109,36 +100,39 @@ def _of_jobs(loaded: Loaded, zone: ZoneInfo) -> Iterable[str]:
             yield f"its job {job.name}: {error}"
 
 
-async def _in_a_process(name: str, command: Sequence[str]) -> Inspected:
-    out, complaints, status = await _run(command, LOOK_S)
-    lines = [line for line in out.splitlines() if line.startswith(MARK)]
-    if lines and status == 0:
-        return TypeAdapter(Inspected).validate_json(lines[-1].removeprefix(MARK))
-    if status is None:
+def _told(found: Found, settings: Settings) -> str:
+    """As one process tells another."""
+    return TypeAdapter(Inspected).dump_json(looked_at(found, settings)).decode()
+
+
+def _heard(name: str, end: Ended) -> Inspected:
+    if end.answer and end.status == 0:
+        return TypeAdapter(Inspected).validate_json(end.answer)
+    if end.status is None:
         return Inspected(name, problems=(f"loading it takes more than {LOOK_S:g} s",))
-    last = complaints.strip().splitlines()[-1:] or ["and said nothing"]
-    why = f"loading it ended the process with status {status}: {last[0]}"
+    last = end.complaints.strip().splitlines()[-1:] or ["and said nothing"]
+    why = f"loading it ended the process with status {end.status}: {last[0]}"
     return Inspected(name, problems=(why,))
 
 
-async def _run(command: Sequence[str], timeout_s: float) -> tuple[str, str, int | None]:
+async def _run(command: Sequence[str], timeout_s: float) -> tuple[str, int | None]:
     """What a process printed, and its exit status; None if it had to be ended."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     try:
         async with asyncio.timeout(timeout_s):
-            out, complaints = await process.communicate()
+            out, _ = await process.communicate()
     except TimeoutError:
-        return "", "", None
+        return "", None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return out.decode("utf-8", "replace"), complaints.decode("utf-8", "replace"), process.returncode
+    return out.decode("utf-8", "replace"), process.returncode
 
 
 def _with_collisions(each: Inspected, before: Sequence[Inspected]) -> Inspected:

@@ -47,19 +47,27 @@ def main() -> int:
 async def _check(addresses: list[str]) -> int:
     failed = False
     for address in addresses:
-        database = Database(address, clock=SystemClock())
-        try:
-            found = await differences(database)
-        except StorageError as error:
-            found = [str(error)]
-        finally:
-            await database.close()
-        for difference in found:
-            print(f"{database.dialect}: {difference}", file=sys.stderr)
-        if not found:
-            print(f"{database.dialect}: the migrations are in step with the tables")
-        failed = failed or bool(found)
+        problems = await _problems(address)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        failed = failed or bool(problems)
     return 1 if failed else 0
+
+
+async def _problems(address: str) -> list[str]:
+    try:
+        database = Database(address, clock=SystemClock())
+    except StorageError as error:
+        return [str(error)]
+    try:
+        found = await differences(database)
+    except StorageError as error:
+        found = [str(error)]
+    finally:
+        await database.close()
+    if not found:
+        print(f"{database.dialect}: the migrations are in step with the tables")
+    return [f"{database.dialect}: {each}" for each in found]
 
 
 async def differences(database: Database) -> list[str]:

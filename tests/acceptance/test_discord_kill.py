@@ -10,7 +10,7 @@ import pytest
 from sandbox.claude import Pace, Reply, SimulatedClaude
 from sandbox.discord import SimulatedDiscord
 from tests.support import wait_until
-from tests.warm_parley import QUICK_TAKE_OVER, WarmParley, environ_of, warm_parley
+from tests.warm_parley import QUICK_TAKE_OVER, Running, environ_of, warm_parley
 
 STORY = " ".join(f"word{number}" for number in range(400))
 PATIENCE_S = 60.0
@@ -35,7 +35,7 @@ def shown(discord: SimulatedDiscord) -> str:
     return " ".join(message.content for message in messages if message.deleted_at is None)
 
 
-async def killed(process: WarmParley, discord: SimulatedDiscord, moment: random.Random) -> None:
+async def killed(process: Running, discord: SimulatedDiscord, moment: random.Random) -> None:
     """Kill the process once it has posted or edited a few times more."""
     requests = len(discord.requests)
     enough = requests + moment.randint(1, 4)

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,9 @@ import pytest
 from sandbox.claude import SimulatedClaude
 from sandbox.discord import SimulatedDiscord
 from sandbox.slack import SimulatedSlack
+from tests.fork_server import COMMAND_LINE
 from tests.support import wait_until
-from tests.warm_parley import warm_parley
+from tests.warm_parley import forked_command, warm_parley
 
 HOUSE = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -85,9 +85,8 @@ async def environ(tmp_path: Path) -> AsyncIterator[Mapping[str, str]]:
     bin_folder = tmp_path / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
     parley = bin_folder / "parley"
-    parley.write_text(
-        f'#!/bin/sh\nexec {sys.executable} -c "from bot.cli import main; main()" "$@"\n'
-    )
+    command = await asyncio.to_thread(forked_command, COMMAND_LINE)
+    parley.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     parley.chmod(0o755)
     shutil.copytree(HOUSE / "config", tmp_path / "config")
     for name, text in FILES.items():

@@ -16,7 +16,7 @@ from sandbox.claude import Pace, SimulatedClaude
 from storage import inbox
 from storage.database import Database
 from tests.support import wait_until
-from tests.warm_parley import QUICK_TAKE_OVER, WarmParley, environ_of, warm_parley
+from tests.warm_parley import QUICK_TAKE_OVER, Running, environ_of, warm_parley
 
 QUESTION = "Tell me a story."
 ANSWER = " ".join(f"word{number}" for number in range(120))
@@ -24,7 +24,7 @@ KILLS = 3
 PATIENCE_S = 60.0
 
 
-async def killed(process: WarmParley, transcript: Path, moment: random.Random) -> str:
+async def killed(process: Running, transcript: Path, moment: random.Random) -> str:
     """Kill the process somewhere between its first record and its last; what it had printed."""
     written = records(transcript)
     enough = max(1, written + moment.randint(0, 5))
@@ -44,7 +44,7 @@ def records(transcript: Path) -> int:
     return transcript.read_bytes().count(b"\n") if transcript.exists() else 0
 
 
-async def finished(process: WarmParley) -> str:
+async def finished(process: Running) -> str:
     """What the process printed until it ended by itself; it must have ended well."""
     assert await process.end(PATIENCE_S) == 0, process.err.read_text()
     return process.out.read_text()

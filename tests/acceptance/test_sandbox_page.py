@@ -359,7 +359,7 @@ async def test_monday_comes_and_brings_the_digest(page: Page) -> None:
 
 async def test_the_bot_ends_with_its_parent(tmp_path: Path) -> None:
     """However suddenly the sandbox is killed, no process of it stays."""
-    async with parley("sandbox", "--page", "--port", "0", directory=tmp_path) as process:
+    async with parley("sandbox", "--page", "--port", "0", directory=tmp_path, cold=True) as process:
         url = (await process.tells("In your browser")).split()[-1]
         (replica,) = await wait_until(partial(_replicas, url), 60.0)
         process.kill()
@@ -388,6 +388,6 @@ async def test_a_bot_that_can_not_start_is_told(tmp_path: Path, unused_tcp_port:
         parley("sandbox", "--page", directory=tmp_path, port=unused_tcp_port) as process,
     ):
         assert await process.ended(within_s=60) == 1
-        said = await process.complaints()
+        said = process.complaints()
     assert f"PARLEY_HTTP=127.0.0.1:{unused_tcp_port}: another process listens there" in said
     assert "Traceback" not in said

@@ -12,10 +12,11 @@ from bot.claude.memory_books import InMemoryBooks
 from bot.claude.prompt import Prompt
 from bot.vocabulary import Attribution, SystemClock
 from config import Settings
-from sandbox.claude import ClaudeProcess, Pace
+from sandbox.claude import Pace
 from tests.bench.answers import words
 from tests.bench.bench import Bench
 from tests.bench.figures import Table, significant
+from tests.simulators import WarmClaude
 
 MODEL = "claude-sonnet-5-5"
 ASKED: list[Any] = [{"role": "user", "content": "Go on."}]
@@ -25,7 +26,7 @@ RUNS = 5
 async def measure(bench: Bench) -> Sequence[Table]:
     """The same answer through Parley's reader, the SDK's events, and the SDK's helper."""
     deltas = bench.of(2000, 20)
-    async with ClaudeProcess(pace=Pace(tokens_per_s=4000.0, tokens_per_chunk=1)) as claude:
+    async with WarmClaude(pace=Pace(tokens_per_s=4000.0, tokens_per_chunk=1)) as claude:
         await claude.reply_always(words(deltas))
         async with connect(
             api_key="sk-ant-bench", base_url=claude.base_url, max_concurrency=1

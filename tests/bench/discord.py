@@ -12,15 +12,15 @@ from typing import Any
 from bot.app import build, make_adapter, open_database
 from bot.vocabulary import SystemClock
 from config import load_settings
-from sandbox.claude import ClaudeProcess, Pace
+from sandbox.claude import Pace
 from sandbox.discord.rate_limits import RateLimits
-from sandbox.discord.remote import DiscordProcess
 from sandbox.discord.views import MessageView
 from tests.bench.answers import ANSWER_WORDS, words
 from tests.bench.bench import Bench
 from tests.bench.figures import Table, ms, quantile, significant
 from tests.bench.house import NO_LIMITS, QUESTION
 from tests.bench.memory import resident_kib
+from tests.simulators import WarmClaude, WarmDiscord
 from tests.support import wait_until
 
 ANSWER = words(ANSWER_WORDS)
@@ -54,7 +54,7 @@ class Run:
 async def measure(bench: Bench) -> Sequence[Table]:
     """One, 100 and 300 channels at once, each asked once."""
     rows = []
-    async with DiscordProcess() as discord, ClaudeProcess() as claude:
+    async with WarmDiscord() as discord, WarmClaude() as claude:
         await claude.reply_always(ANSWER)
         await claude.set_pace(
             Pace(first_token_s=FIRST_TOKEN_S, tokens_per_s=bench.of(TOKENS_PER_S, 4_000.0))
@@ -118,7 +118,7 @@ def _row(at_once: int, runs: Sequence[Run]) -> list[str]:
 
 @asynccontextmanager
 async def _service(
-    directory: Path, url: str, discord: DiscordProcess, claude: ClaudeProcess
+    directory: Path, url: str, discord: WarmDiscord, claude: WarmClaude
 ) -> AsyncIterator[None]:
     """The whole service, until the end of the block."""
     environ = {
@@ -151,7 +151,7 @@ async def _service(
         await running
 
 
-async def _run(discord: DiscordProcess, channels: Sequence[str], rest_s: float) -> Run:
+async def _run(discord: WarmDiscord, channels: Sequence[str], rest_s: float) -> Run:
     """Ask in each of the channels at the same time, and wait for all answers. What the asking itself
     takes of this process counts as the bot's."""
     before, cpu = Counter(each.status for each in await discord.requests()), time.process_time()
@@ -170,9 +170,7 @@ async def _run(discord: DiscordProcess, channels: Sequence[str], rest_s: float) 
     )
 
 
-async def _at_rest(
-    discord: DiscordProcess, asked: Sequence[Mapping[str, Any]], rest_s: float
-) -> None:
+async def _at_rest(discord: WarmDiscord, asked: Sequence[Mapping[str, Any]], rest_s: float) -> None:
     """Return once nothing has been asked of Discord for so long, and every answer is there."""
     deadline = time.monotonic() + PATIENCE_S
     requests, now = -1, (await discord.state()).requests
@@ -182,7 +180,7 @@ async def _at_rest(
         requests, now = now, (await discord.state()).requests
 
 
-async def _all_answered(discord: DiscordProcess, asked: Sequence[Mapping[str, Any]]) -> bool:
+async def _all_answered(discord: WarmDiscord, asked: Sequence[Mapping[str, Any]]) -> bool:
     """Every question has an answer that is not being written any more."""
     for question in asked:
         messages = await discord.messages(question["channel_id"])
@@ -198,7 +196,7 @@ def _is_being_written(answer: MessageView) -> bool:
     return any(button.get("label") == "Stop" for row in rows for button in row["components"])
 
 
-async def _reply(discord: DiscordProcess, channel_id: str, question_id: str) -> Reply:
+async def _reply(discord: WarmDiscord, channel_id: str, question_id: str) -> Reply:
     """When the first text and the last one of the answer to this question came."""
     messages = await discord.messages(channel_id)
     (asked,) = (each.sent_at for each in messages if each.id == question_id)

@@ -5,11 +5,11 @@ from typing import Any
 
 from bot.claude.client import connect
 from config import Settings
-from sandbox.claude import ClaudeProcess
 from tests.bench.answers import words
 from tests.bench.bench import Bench
 from tests.bench.figures import Table, significant
 from tests.bench.house import house
+from tests.simulators import WarmClaude
 
 MODEL = "claude-sonnet-5-5"
 LAST_MESSAGES = 20
@@ -28,7 +28,7 @@ async def measure(bench: Bench) -> Sequence[Table]:
     """Three mixes of lengths, three ways."""
     turns = bench.of(40, 4)
     rows = []
-    async with ClaudeProcess() as claude:
+    async with WarmClaude() as claude:
         for name, question_words, answer_words in MIXES:
             await claude.reset()
             await claude.reply_always(words(answer_words))
@@ -68,7 +68,7 @@ async def measure(bench: Bench) -> Sequence[Table]:
     ]
 
 
-async def _own(bench: Bench, claude: ClaudeProcess, questions: Sequence[str]) -> int:
+async def _own(bench: Bench, claude: WarmClaude, questions: Sequence[str]) -> int:
     before = (await claude.bill()).total_nanousd
     with bench.database("SQLite") as url:
         async with house(
@@ -82,7 +82,7 @@ async def _own(bench: Bench, claude: ClaudeProcess, questions: Sequence[str]) ->
 
 
 async def _resent(
-    claude: ClaudeProcess, questions: Sequence[str], answer: str, *, window: int | None
+    claude: WarmClaude, questions: Sequence[str], answer: str, *, window: int | None
 ) -> int:
     """The bill if the same thread is sent anew at each turn: all of it, or the end of it."""
     before = (await claude.bill()).total_nanousd

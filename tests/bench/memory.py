@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from sandbox.claude import ClaudeProcess
 from tests.bench.answers import ANSWER_WORDS, words
 from tests.bench.bench import Bench
 from tests.bench.figures import Table, significant
 from tests.bench.house import house
+from tests.simulators import WarmClaude
 
 
 def resident_kib() -> int:
@@ -24,7 +24,7 @@ def resident_kib() -> int:
 async def measure(bench: Bench) -> Sequence[Table]:
     """Before and after many threads have spoken once, and while many are answered."""
     threads, running = bench.of((2000, 300), (6, 3))
-    async with ClaudeProcess() as claude:
+    async with WarmClaude() as claude:
         await claude.reply_always(words(ANSWER_WORDS))
         with bench.database("SQLite") as url:
             async with house(

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from bot.engine.dispatcher import RunsTurns
 from bot.engine.interrupt import Interrupt
-from sandbox.claude import ClaudeProcess
 from storage.turns import Work
 from tests.bench.answers import ANSWER_WORDS, words
 from tests.bench.audience import Audience
 from tests.bench.bench import Bench
 from tests.bench.figures import Table, ms, quantile
 from tests.bench.house import house
+from tests.simulators import WarmClaude
 
 
 class Stopwatch:
@@ -32,7 +32,7 @@ class Stopwatch:
 
 async def measure(bench: Bench) -> Sequence[Table]:
     """One thread at a time, and many at once."""
-    async with ClaudeProcess() as claude:
+    async with WarmClaude() as claude:
         await claude.reply_always(words(ANSWER_WORDS))
         rows = [
             await _row(bench, claude, engine, conversations)
@@ -49,7 +49,7 @@ async def measure(bench: Bench) -> Sequence[Table]:
     ]
 
 
-async def _row(bench: Bench, claude: ClaudeProcess, engine: str, conversations: int) -> list[str]:
+async def _row(bench: Bench, claude: WarmClaude, engine: str, conversations: int) -> list[str]:
     with bench.database(engine) as url:
         async with house(
             database_url=url, claude_url=claude.base_url, directory=bench.directory

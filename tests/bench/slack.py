@@ -13,11 +13,12 @@ from typing import Final
 from bot.app import build, open_database, service_adapters
 from bot.vocabulary import SystemClock
 from config import load_settings
-from sandbox.claude import ClaudeProcess, Pace
-from sandbox.slack import Message, RateLimits, SeenCall, SlackProcess
+from sandbox.claude import Pace
+from sandbox.slack import Message, RateLimits, SeenCall
 from tests.bench.answers import words
 from tests.bench.bench import Bench
 from tests.bench.figures import Table, ms, quantile, significant
+from tests.simulators import WarmClaude, WarmSlack
 from tests.support import wait_until
 
 FIRST_TOKEN_S: Final = 0.4
@@ -70,7 +71,7 @@ async def measure(bench: Bench) -> Sequence[Table]:
 
 async def _row(bench: Bench, url: str, threads: int) -> list[str]:
     pace = Pace(first_token_s=FIRST_TOKEN_S, tokens_per_s=bench.of(TOKENS_PER_S, 4_000.0))
-    async with ClaudeProcess() as claude, SlackProcess() as slack:
+    async with WarmClaude() as claude, WarmSlack() as slack:
         await claude.reply_always(ANSWER)
         await claude.set_pace(pace)
         await slack.change_settings(limits=RateLimits())
@@ -134,7 +135,7 @@ def _waits(
 
 
 async def _finals(
-    slack: SlackProcess, asked: Sequence[Message]
+    slack: WarmSlack, asked: Sequence[Message]
 ) -> dict[str, tuple[datetime, datetime]]:
     """When each thread's reply showed its first text and its last, once all of them are whole."""
     found: dict[str, tuple[datetime, datetime]] = {}
@@ -156,7 +157,7 @@ async def _finals(
 
 @asynccontextmanager
 async def _service(
-    folder: Path, url: str, claude: ClaudeProcess, slack: SlackProcess
+    folder: Path, url: str, claude: WarmClaude, slack: WarmSlack
 ) -> AsyncIterator[None]:
     """The service as `parley run` puts it together."""
     environ = {

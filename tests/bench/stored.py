@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from bot.vocabulary import SystemClock
-from sandbox.claude import ClaudeProcess
 from storage.database import Database
 from tests.bench.answers import ANSWER_WORDS, words
 from tests.bench.bench import Bench
 from tests.bench.figures import Table, ms, significant
 from tests.bench.house import House, house
+from tests.simulators import WarmClaude
 
 TURNS = 100
 ROUNDS = 3
@@ -70,7 +70,7 @@ _SHARE = {"thread": 10, "turn": 2, "inbox": 2, "ledger": 2, "message": 1}
 async def measure(bench: Bench) -> Sequence[Table]:
     """Turns before and after the flood, in one process each."""
     few, many = bench.of((1_000, 1_000_000), (100, 1_000))
-    async with ClaudeProcess() as claude:
+    async with WarmClaude() as claude:
         await claude.reply_always(words(ANSWER_WORDS))
         rows = [await _row(bench, claude, engine, few, many) for engine in bench.engines]
     return [
@@ -91,7 +91,7 @@ async def measure(bench: Bench) -> Sequence[Table]:
     ]
 
 
-async def _row(bench: Bench, claude: ClaudeProcess, engine: str, few: int, many: int) -> list[str]:
+async def _row(bench: Bench, claude: WarmClaude, engine: str, few: int, many: int) -> list[str]:
     with bench.database(engine) as url:
         async with house(
             database_url=url, claude_url=claude.base_url, directory=bench.directory

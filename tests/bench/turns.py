@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from sandbox.claude import ClaudeProcess, Pace
+from sandbox.claude import Pace
 from tests.bench.answers import ANSWER_WORDS, words
 from tests.bench.audience import Seen
 from tests.bench.bench import Bench
 from tests.bench.figures import Table, ms, quantile, significant
 from tests.bench.house import House, house
+from tests.simulators import WarmClaude
 
 ANSWER = words(ANSWER_WORDS)
 RUNS = 3
@@ -34,7 +35,7 @@ class Run:
 
 async def measure(bench: Bench) -> Sequence[Table]:
     """The throughput at full speed, and the waiting at a provider's pace."""
-    async with ClaudeProcess() as claude:
+    async with WarmClaude() as claude:
         await claude.reply_always(ANSWER)
         speed = [row for engine in bench.engines for row in await _speed(bench, claude, engine)]
         waits = [row for engine in bench.engines for row in await _waits(bench, claude, engine)]
@@ -69,7 +70,7 @@ async def measure(bench: Bench) -> Sequence[Table]:
     ]
 
 
-async def _speed(bench: Bench, claude: ClaudeProcess, engine: str) -> list[list[str]]:
+async def _speed(bench: Bench, claude: WarmClaude, engine: str) -> list[list[str]]:
     rows = []
     with bench.database(engine) as url:
         async with _house(bench, claude, url) as place:
@@ -92,7 +93,7 @@ async def _speed(bench: Bench, claude: ClaudeProcess, engine: str) -> list[list[
     return rows
 
 
-async def _waits(bench: Bench, claude: ClaudeProcess, engine: str) -> list[list[str]]:
+async def _waits(bench: Bench, claude: WarmClaude, engine: str) -> list[list[str]]:
     rows = []
     with bench.database(engine) as url:
         async with _house(bench, claude, url) as place:
@@ -125,7 +126,7 @@ async def _waits(bench: Bench, claude: ClaudeProcess, engine: str) -> list[list[
     return rows
 
 
-def _house(bench: Bench, claude: ClaudeProcess, url: str) -> AbstractAsyncContextManager[House]:
+def _house(bench: Bench, claude: WarmClaude, url: str) -> AbstractAsyncContextManager[House]:
     return house(database_url=url, claude_url=claude.base_url, directory=bench.directory)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,14 @@ from sandbox.slack import (
 )
 from sandbox.slack.control import VERBS
 from tests.contract.slack_clients import connected, web_client
+from tests.simulators import WarmSlack
+
+
+@pytest.fixture
+async def warm_slack() -> AsyncIterator[SlackProcess]:
+    """As `simulated_slack_process`, and quickly there."""
+    async with WarmSlack() as slack:
+        yield slack
 
 
 async def test_another_process_can_do_all_that_a_test_can(
@@ -78,10 +87,10 @@ def test_every_verb_is_the_same_here_and_there(verb: str) -> None:
 
 
 async def test_the_world_can_be_changed_from_elsewhere(
-    simulated_slack_process: SlackProcess,
+    warm_slack: SlackProcess,
 ) -> None:
     """Workspaces, people and channels are made; tokens are revoked and given again."""
-    slack = simulated_slack_process
+    slack = warm_slack
     other = await slack.add_workspace("Other", streaming=False)
     olga = await slack.add_user("olga", admin=True, workspace="other")
     shared = await slack.add_channel("shared", kind=ChannelKind.PRIVATE, shared_with=["other"])
@@ -100,9 +109,9 @@ async def test_the_world_can_be_changed_from_elsewhere(
         assert (await client.auth_test()).headers["x-oauth-scopes"] == "chat:write"
 
 
-async def test_the_feed_tells_what_changed(simulated_slack_process: SlackProcess) -> None:
+async def test_the_feed_tells_what_changed(warm_slack: SlackProcess) -> None:
     """A long poll comes back with what happened after a number, or empty in time."""
-    slack = simulated_slack_process
+    slack = warm_slack
     last = (await slack.state())["last_change"]
     waiting = asyncio.create_task(slack.changes(last))
     said = await slack.say("hello")
@@ -112,10 +121,10 @@ async def test_the_feed_tells_what_changed(simulated_slack_process: SlackProcess
 
 
 async def test_what_can_not_be_is_refused_with_a_reason(
-    simulated_slack_process: SlackProcess,
+    warm_slack: SlackProcess,
 ) -> None:
     """Unknown verbs and people, wrong arguments, and waits in vain."""
-    slack = simulated_slack_process
+    slack = warm_slack
     with pytest.raises(RuntimeError, match="no user 'nobody'"):
         await slack.say("x", by="nobody")
     with pytest.raises(RuntimeError, match="is not in lab"):
@@ -130,10 +139,10 @@ async def test_what_can_not_be_is_refused_with_a_reason(
 
 
 async def test_what_nobody_hears_is_given_up_after_all_attempts(
-    simulated_slack_process: SlackProcess,
+    warm_slack: SlackProcess,
 ) -> None:
     """Events without a socket are lost in the end, which can be waited for."""
-    slack = simulated_slack_process
+    slack = warm_slack
     await slack.change_settings(redelivery=Redelivery(ack_within_s=0.01, pauses_s=(0.0,)))
     await slack.say("is anybody there?")
     await slack.wait_for(lost=1)

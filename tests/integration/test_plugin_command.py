@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.operators_desk import OperatorsDesk
+from tests.integration.operators_desk import OperatorsDesk, Said
+from tests.warm_parley import warm_parley
 
 ROOT = Path(__file__).parents[2]
+NOTHING_OF_OURS = (
+    f"--ignore={ROOT / 'tests' / 'guarded'}",
+    *("-p", "no:hypothesispytest"),
+    *("-p", "no:unraisableexception"),  # it looks for garbage ten times
+)
 ODD = "from bot.plugins import Plugin\nplugin = Plugin('odd', api=1)\n"
 
 TYPED = """\
@@ -61,8 +67,17 @@ class Installation:
         return self.run("-c", "from bot.cli import main; main()", *arguments, status=status)
 
 
+async def check(desk: OperatorsDesk, *names: str) -> Said:
+    """`parley plugin check` in a process of its own, as it forks others."""
+    environ = {"PATH": os.environ["PATH"]}
+    arguments = ("plugin", "check", *names)
+    async with warm_parley(*arguments, directory=desk.directory, environ=environ) as process:
+        status = await process.end(60)
+        return Said(status, process.out.read_text(), process.err.read_text())
+
+
 def with_odd(desk: OperatorsDesk, code: str) -> None:
-    """Put a plugin into the folder, and have no other beside it than core: each takes a process."""
+    """Put a plugin into the folder, and have no other beside it than core."""
     file = desk.directory / "data" / "plugins" / "odd.py"
     file.parent.mkdir(parents=True)
     file.write_text(code)
@@ -86,8 +101,7 @@ def test_a_new_plugin_installs_is_found_passes_its_test_and_works(here: Installa
     (greeter,) = (each for each in listed if each["name"] == "greeter")
     assert (greeter["state"], greeter["origin"]) == ("on", "parley-greeter 0.1.0")
     assert "greeter: fine (/greeter; 1 tool)" in here.parley("plugin", "check", "greeter")
-    tests = str(ROOT / "tests" / "guarded")
-    assert "1 passed" in here.run("-m", "pytest", "-q", "parley-greeter", f"--ignore={tests}")
+    assert "1 passed" in here.run("-m", "pytest", "-q", "parley-greeter", *NOTHING_OF_OURS)
     assert "Hello, Ada!" in here.parley("sandbox", "/greeter Ada")
 
 
@@ -101,7 +115,7 @@ async def test_a_plugin_is_switched_off_and_on(desk: OperatorsDesk) -> None:
     listed = (await desk.parley("plugin", "list", "--json")).json
     assert {each["name"]: each["state"] for each in listed}["core"] == "off"
     await desk.parley("plugin", "enable", "core")
-    assert "core: fine" in (await desk.parley("plugin", "check", "core")).out
+    assert "core: fine" in (await check(desk, "core")).out
     assert "no plugin named nobody" in (await desk.parley("plugin", "enable", "nobody")).sentence
 
 
@@ -128,7 +142,7 @@ async def test_a_broken_plugin_is_reported_and_skipped(
 ) -> None:
     """`check` says what is wrong with which, and the others are fine."""
     with_odd(desk, code)
-    said = await desk.parley("plugin", "check")
+    said = await check(desk)
     assert (said.status, why in said.err) == (1, True)
     listed = (await desk.parley("plugin", "list", "--json")).json
     states = {each["name"]: each["state"] for each in listed}
@@ -151,7 +165,7 @@ async def test_a_plugin_is_looked_at_in_a_process_of_its_own(
 ) -> None:
     """What would end the whole command ends there; the others are looked at all the same."""
     with_odd(desk, code)
-    said = await desk.parley("plugin", "check")
+    said = await check(desk)
     assert "core: fine" in said.out
     if why is None:
         assert (said.status, "odd: fine" in said.out) == (0, True)
@@ -174,7 +188,7 @@ async def test_a_wrong_context_is_seen_by_a_type_checker(
 ) -> None:
     """Settings and state have their types everywhere; `check NAME` looks."""
     with_odd(desk, TYPED.format(use=" + ".join(uses)))
-    said = await desk.parley("plugin", "check", "odd")
+    said = await check(desk, "odd")
     assert (said.status, "odd: fine (/odd)" in said.out) == ((1, False) if problems else (0, True))
     told = [line for line in said.err.splitlines() if line.startswith("odd: ")]
     assert len(told) == len(problems), said.err
@@ -193,5 +207,5 @@ async def test_without_a_plugin_that_is_required_nothing_starts(desk: OperatorsD
 async def test_unknown_settings_of_a_plugin_are_told(desk: OperatorsDesk) -> None:
     """With the section and the key."""
     desk.write("[plugins.core]\ncolour = 'red'\n")
-    said = await desk.parley("plugin", "check")
+    said = await check(desk)
     assert (said.status, "[plugins.core]: colour: Extra inputs" in said.err) == (1, True)

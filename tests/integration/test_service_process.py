@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -37,11 +38,13 @@ async def test_it_comes_up_by_itself_and_ends_when_it_is_told_to(
     tmp_path: Path, unused_tcp_port: int
 ) -> None:
     """With nothing set at all it makes its database, is ready, and ends in time and in order."""
-    async with parley("sandbox", "--no-page", directory=tmp_path, port=unused_tcp_port) as service:
+    async with parley(
+        "sandbox", "--no-page", directory=tmp_path, port=unused_tcp_port, cold=True
+    ) as service:
         await started(service)
         service.terminate()
         assert await service.ended() == 0
-        assert "Traceback" not in await service.complaints()
+        assert "Traceback" not in service.complaints()
     assert (tmp_path / "data" / "sandbox.db").exists()
 
 
@@ -52,12 +55,14 @@ async def test_two_replicas_come_up_together_and_one_goes_on_alone(
 ) -> None:
     """Both start at once on an empty database and are ready; one is killed, the other does not care,
     and ends in time when it is told to."""
-    ports = unused_tcp_port_factory(), unused_tcp_port_factory()
     environ = {"DATABASE_URL": database_url}
-    async with (
-        parley("sandbox", "--no-page", directory=tmp_path, port=ports[0], environ=environ) as one,
-        parley("sandbox", "--no-page", directory=tmp_path, port=ports[1], environ=environ) as two,
-    ):
+
+    def replica(name: str) -> AbstractAsyncContextManager[ParleyProcess]:
+        folder, port = tmp_path / name, unused_tcp_port_factory()
+        folder.mkdir()
+        return parley("sandbox", "--no-page", directory=folder, port=port, environ=environ)
+
+    async with replica("one") as one, replica("two") as two:
         await asyncio.gather(started(one), started(two))
         one.kill()
         await one.ended()
@@ -118,7 +123,7 @@ async def test_a_web_port_that_is_taken(tmp_path: Path, silent_server: socket.so
     port = silent_server.getsockname()[1]
     async with parley("sandbox", "--no-page", directory=tmp_path, port=port) as service:
         assert await service.ended(within_s=60) == 1
-        said = await service.complaints()
+        said = service.complaints()
     assert f"PARLEY_HTTP=127.0.0.1:{port}: another process listens there" in said
     assert "Traceback" not in said
     assert not (tmp_path / "data" / "sandbox.db").exists()

@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import struct
-import sys
 import termios
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ import pytest
 
 from sandbox.claude import SimulatedClaude
 from tests.support import wait_until
+from tests.warm_parley import Running, warm_parley
 
 PATIENCE_S = 60.0
 CTRL_C, CTRL_D = "\x03", "\x04"
@@ -28,16 +28,13 @@ heartbeat_s = 0.4
 poll_s = 0.2
 """
 
-# Makes the pseudo-terminal the program's own, as a shell does, so that Ctrl-C arrives as a signal.
-PROGRAM = "import os; os.login_tty(os.dup(0)); from bot.cli import main; main()"
-
 
 @dataclass
 class Terminal:
     """The person's side of a pseudo-terminal, and the program at the other."""
 
     descriptor: int
-    process: asyncio.subprocess.Process
+    process: Running
     received: bytearray = field(default_factory=bytearray)
     read_to: int = 0
 
@@ -72,8 +69,7 @@ class Terminal:
 
     async def ended(self) -> int:
         """How the program ended."""
-        async with asyncio.timeout(PATIENCE_S):
-            return await self.process.wait()
+        return await self.process.end(PATIENCE_S)
 
 
 @asynccontextmanager
@@ -81,7 +77,6 @@ async def chat(directory: Path, claude: SimulatedClaude) -> AsyncIterator[Termin
     """`parley chat` at a terminal of 80 by 24; killed at the end if it still runs."""
     environ: Mapping[str, str] = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "TERM": "xterm-256color",
         "LANG": "C.UTF-8",
         "INPUTRC": os.devnull,
@@ -92,23 +87,15 @@ async def chat(directory: Path, claude: SimulatedClaude) -> AsyncIterator[Termin
     (directory / "parley.toml").write_text(SETTINGS)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PROGRAM, "chat"),
-        cwd=directory,
-        env=environ,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    terminal = Terminal(ours, process)
-    asyncio.get_running_loop().add_reader(ours, terminal.receive)
     try:
-        yield terminal
+        async with warm_parley(
+            "chat", directory=directory, environ=environ, terminal=os.ttyname(theirs)
+        ) as process:
+            terminal = Terminal(ours, process)
+            asyncio.get_running_loop().add_reader(ours, terminal.receive)
+            yield terminal
     finally:
         asyncio.get_running_loop().remove_reader(ours)
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
         os.close(theirs)
         os.close(ours)
 
