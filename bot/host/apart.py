@@ -1,7 +1,7 @@
 """Work done apart: in a process forked from this one, which may end, hang or print what it likes.
 
-What is imported here need not be imported there again. It is for processes with one thread, such as a
-command's: there, no other would go on.
+What is imported here need not be imported there again. Only a process with one thread may do it, such as a
+command's: of several, one alone would go on there.
 """
 
 import multiprocessing
