@@ -22,9 +22,9 @@ from bot.vocabulary import Clock, SystemClock
 from config import load_settings
 from sandbox.claude import Pace, SeenRequest, SimulatedClaude
 from sandbox.slack import Message, SimulatedSlack, Visible
+from storage.migrations.ready import ready_sqlite
 from storage.tables import ThreadRow
 from storage.upsert import table
-from tests.ready_database import ready_sqlite
 from tests.support import wait_until
 
 PATIENCE_S = 60.0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ready_database import ready_sqlite
+from storage.migrations.ready import ready_sqlite
 
 
 @pytest.fixture

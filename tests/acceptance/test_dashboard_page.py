@@ -7,10 +7,10 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from sandbox.claude import Fault
+from storage.migrations.ready import ready_sqlite
 from tests.browser import DESK, PATIENCE_MS, PHONE, Theme, window
 from tests.engine_rig import Rig
 from tests.integration.test_dashboard_access import QUICK, TOKEN, dashboard
-from tests.ready_database import ready_sqlite
 
 LOOKS: tuple[tuple[tuple[int, int], Theme], ...] = (
     (DESK, "light"),

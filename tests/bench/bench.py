@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
+from storage.migrations.ready import ready_sqlite
 from tests.postgres import PostgresServer
 
 T = TypeVar("T")
@@ -45,9 +46,9 @@ class Bench:
 
     @contextmanager
     def database(self, engine: str) -> Iterator[str]:
-        """The address of a new, empty database."""
+        """The address of a new database, with nothing in it."""
         if engine == "SQLite":
-            yield f"sqlite:///{self.directory / f'bench-{next(self._names)}.db'}"
+            yield ready_sqlite(self.directory / f"bench-{next(self._names)}.db")
             return
         assert self._server is not None, "PostgreSQL is among the engines only if it runs"
         name = self._server.create_database()

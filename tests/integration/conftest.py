@@ -8,9 +8,9 @@ import pytest
 
 from bot.vocabulary import SystemClock
 from storage.database import Database
+from storage.migrations.ready import make_tables, ready_sqlite
 from tests.integration.operators_desk import OperatorsDesk
 from tests.postgres import PostgresServer, ReusedDatabases
-from tests.ready_database import make_tables, ready_sqlite
 
 
 @pytest.fixture(scope="session")

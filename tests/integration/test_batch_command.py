@@ -13,8 +13,8 @@ from bot.batch.errors import BatchUnusable
 from bot.batch.state import StateFile
 from bot.vocabulary import SystemClock
 from sandbox.claude import Asked, Fault, Reply, SimulatedClaude
+from storage.migrations.ready import ready_sqlite
 from tests.integration.operators_desk import OperatorsDesk
-from tests.ready_database import ready_sqlite
 from tests.support import wait_until
 
 ITEMS = ("apples", "pears", "plums")

@@ -15,7 +15,7 @@ from bot.batch.template import Template
 from config import Settings, load_settings
 from sandbox.claude import Fault, RateLimits, SimulatedClaude
 from sandbox.testing import MovableClock
-from tests.ready_database import ready_sqlite
+from storage.migrations.ready import ready_sqlite
 
 COUNT = 6
 

@@ -33,7 +33,7 @@ from storage.budgets import BudgetState
 from storage.database import Database
 from storage.errors import BudgetExceeded
 from storage.ledger import ledger
-from tests.ready_database import ready_sqlite
+from storage.migrations.ready import ready_sqlite
 
 MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5")
 QUICK = Timeouts(connect_s=2.0, first_event_s=1.0, idle_s=0.3)

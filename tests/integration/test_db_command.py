@@ -11,9 +11,9 @@ from sqlalchemy import Connection, text
 from bot.vocabulary import SystemClock
 from storage import migrations
 from storage.database import Database
+from storage.migrations.ready import ready_sqlite
 from tests.engine_rig import engine
 from tests.integration.operators_desk import OperatorsDesk
-from tests.ready_database import ready_sqlite
 
 NEWER = "UPDATE alembic_version SET version_num = '9999'"
 MONEY_SET_ASIDE = (

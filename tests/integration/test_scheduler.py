@@ -15,9 +15,9 @@ from bot.scheduler import LONGEST_SLEEP_S, Job, Scheduler
 from bot.vocabulary import ManualClock
 from bot.wall_clock import Times, WallClockTimes
 from storage.database import Database
+from storage.migrations.ready import ready_sqlite
 from storage.tables import ScheduleRow
 from storage.upsert import table
-from tests.ready_database import ready_sqlite
 from tests.support import wait_until
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

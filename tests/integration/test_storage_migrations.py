@@ -19,8 +19,8 @@ from storage.errors import SchemaBehind, SchemaTooNew, StorageUnavailable
 from storage.migrations import schema
 from storage.migrations.__main__ import differences
 from storage.migrations.__main__ import main as migrations_command
+from storage.migrations.ready import ready_sqlite
 from storage.migrations.start import bring_up_to_date
-from tests.ready_database import ready_sqlite
 
 
 @pytest.fixture
