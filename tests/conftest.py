@@ -3,16 +3,20 @@
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+import shlex
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import execnet
 import hypothesis
 import pytest
 import pytest_asyncio
 import structlog
 
 from storage import postgres, sqlite
+from tests import forked
+from tests.fork_server import WORKER, fork_server
 from tests.kept_engines import KeptEngines
 from tests.network_guard import NetworkGuard, guard_this_process
 from tests.postgres import PostgresMissing, PostgresServer
@@ -42,6 +46,13 @@ def pytest_xdist_auto_num_workers() -> int:
     """Two processes for each processor, since tests also wait for timers; each process takes some seconds
     and half a gigabyte, so there are never many."""
     return min(2 * (os.cpu_count() or 1), MOST_WORKERS)
+
+
+def pytest_xdist_setupnodes(specs: Sequence[execnet.XSpec]) -> None:
+    """Fork the workers from one process that has imported what all of them need."""
+    command = shlex.join(forked.command(str(fork_server(WORKER))))
+    for spec in specs:
+        spec.python = command
 
 
 @pytest.hookimpl(wrapper=True)

@@ -32,6 +32,7 @@ HOUSE = Path(__file__).parents[1]
 COMMAND_LINE: Final = "bot.cli"
 MCP_SERVER: Final = "tests.mcp_server"
 SIMULATORS: Final = "tests.simulators"
+WORKER: Final = "tests.worker"
 PRELOADED = (
     "adapters.discord",
     "adapters.slack",
@@ -74,7 +75,23 @@ PRELOADED = (
 """What processes of the command line import, sooner or later."""
 
 PROGRAMS: Mapping[str, Sequence[str]] = MappingProxyType(
-    {COMMAND_LINE: PRELOADED, MCP_SERVER: ("mcp.server.stdio", "uvicorn"), SIMULATORS: ()}
+    {
+        COMMAND_LINE: PRELOADED,
+        MCP_SERVER: ("mcp.server.stdio", "uvicorn"),
+        SIMULATORS: (),
+        WORKER: (
+            *PRELOADED,
+            "bot.doctor",
+            "hypothesis.strategies",
+            "matplotlib.figure",
+            "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+            "playwright.async_api",
+            "properdocs.config",
+            "sandbox.discord",
+            "sandbox.slack",
+            "xdist.remote",
+        ),
+    }
 )
 """Modules whose `main` is a program, and what it imports beside them."""
 
