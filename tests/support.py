@@ -12,6 +12,9 @@ T = TypeVar("T")
 
 _POLL_S = 0.005
 
+_ASKING_S = 0.02
+"""What a coroutine asks takes whoever is asked some time, mostly a database."""
+
 
 @overload
 async def wait_until(
@@ -19,7 +22,7 @@ async def wait_until(
     deadline_s: float = ...,
     *,
     what: str | None = ...,
-    every_s: float = ...,
+    every_s: float | None = ...,
 ) -> T: ...
 
 
@@ -29,7 +32,7 @@ async def wait_until(
     deadline_s: float = ...,
     *,
     what: str | None = ...,
-    every_s: float = ...,
+    every_s: float | None = ...,
 ) -> T: ...
 
 
@@ -38,10 +41,10 @@ async def wait_until(
     deadline_s: float = 30.0,
     *,
     what: str | None = None,
-    every_s: float = _POLL_S,
+    every_s: float | None = None,
 ) -> T:
     """Return what `condition` (plain or async) returns as soon as that is true; it is
-    called every `every_s` seconds.
+    called every `every_s` seconds, or as often as suits its kind.
 
     Raises:
         AssertionError: it was not true within `deadline_s` seconds; the message says `what` was awaited.
@@ -49,7 +52,11 @@ async def wait_until(
     deadline = asyncio.get_running_loop().time() + deadline_s
     while True:
         outcome = condition()
-        value: T = await outcome if inspect.isawaitable(outcome) else outcome
+        value: T
+        if inspect.isawaitable(outcome):
+            value, usual_s = await outcome, _ASKING_S
+        else:
+            value, usual_s = outcome, _POLL_S
         if value:
             return value
         if asyncio.get_running_loop().time() > deadline:
@@ -57,7 +64,7 @@ async def wait_until(
             raise AssertionError(
                 f"after {deadline_s:g} s still waiting for: {name} (last: {value!r})"
             )
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(every_s or usual_s)
 
 
 def free_port() -> int:
