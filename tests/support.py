@@ -12,8 +12,9 @@ T = TypeVar("T")
 
 _POLL_S = 0.005
 
-_ASKING_S = 0.02
-"""What a coroutine asks takes whoever is asked some time, mostly a database."""
+_ASKING_S, _SELDOM_S = 0.02, 0.1
+"""What a coroutine asks takes whoever is asked some time, mostly a database; so it is asked at first this
+often, and then ever more seldom: a wait gets longer by a tenth."""
 
 
 @overload
@@ -49,17 +50,19 @@ async def wait_until(
     Raises:
         AssertionError: it was not true within `deadline_s` seconds; the message says `what` was awaited.
     """
-    deadline = asyncio.get_running_loop().time() + deadline_s
+    now = asyncio.get_running_loop().time
+    began = now()
     while True:
         outcome = condition()
         value: T
         if inspect.isawaitable(outcome):
-            value, usual_s = await outcome, _ASKING_S
+            value = await outcome
+            usual_s = min(max(_ASKING_S, (now() - began) / 10), _SELDOM_S)
         else:
             value, usual_s = outcome, _POLL_S
         if value:
             return value
-        if asyncio.get_running_loop().time() > deadline:
+        if now() > began + deadline_s:
             name = what or getattr(condition, "__qualname__", repr(condition))
             raise AssertionError(
                 f"after {deadline_s:g} s still waiting for: {name} (last: {value!r})"
