@@ -54,9 +54,6 @@ API_KEY = "sk-ant-simulated"
 PATIENCE_S = 60.0
 """How long a test waits for what it wants to see: far longer than it takes, as machines are busy."""
 
-LOOK_S = 0.02
-"""How often a test asks the database; each look takes the service a little of its time."""
-
 _OVER = ("delivered", "parked")
 
 # What tests want unless they say otherwise: an engine that notices things at once, and no limit in the way.
@@ -300,7 +297,6 @@ class Rig:
             over,
             PATIENCE_S,
             what=f"the turns of {[message.text[:40] for message in messages]}",
-            every_s=LOOK_S,
         )
         assert rows is not None
         return [self._ended(message.thread, rows[message.key]) for message in messages]
@@ -321,9 +317,7 @@ class Rig:
         """Return once nothing is going on in the thread, and nothing waits there."""
         await self.taken_in()
         key = (thread or self.thread()).key
-        await wait_until(
-            lambda: self._seen(_at_rest, key), PATIENCE_S, what=f"{key} at rest", every_s=LOOK_S
-        )
+        await wait_until(lambda: self._seen(_at_rest, key), PATIENCE_S, what=f"{key} at rest")
 
     async def lets_go(self, thread: Thread | None = None) -> None:
         """Return once no replica holds the thread: its turn is over, or waits for its time."""
@@ -333,7 +327,6 @@ class Rig:
             lambda: self._seen(_let_go, key),
             PATIENCE_S,
             what=f"{key} held by nobody",
-            every_s=LOOK_S,
         )
 
     async def _seen(self, query: Callable[..., T], *args: object) -> T | None:

@@ -12,6 +12,10 @@ T = TypeVar("T")
 
 _POLL_S = 0.005
 
+_ASKING_S, _SELDOM_S = 0.02, 0.1
+"""What a coroutine asks takes whoever is asked some time, mostly a database; so it is asked at first this
+often, and then ever more seldom: a wait gets longer by a tenth."""
+
 
 @overload
 async def wait_until(
@@ -19,7 +23,7 @@ async def wait_until(
     deadline_s: float = ...,
     *,
     what: str | None = ...,
-    every_s: float = ...,
+    every_s: float | None = ...,
 ) -> T: ...
 
 
@@ -29,7 +33,7 @@ async def wait_until(
     deadline_s: float = ...,
     *,
     what: str | None = ...,
-    every_s: float = ...,
+    every_s: float | None = ...,
 ) -> T: ...
 
 
@@ -38,26 +42,32 @@ async def wait_until(
     deadline_s: float = 30.0,
     *,
     what: str | None = None,
-    every_s: float = _POLL_S,
+    every_s: float | None = None,
 ) -> T:
     """Return what `condition` (plain or async) returns as soon as that is true; it is
-    called every `every_s` seconds.
+    called every `every_s` seconds, or as often as suits its kind.
 
     Raises:
         AssertionError: it was not true within `deadline_s` seconds; the message says `what` was awaited.
     """
-    deadline = asyncio.get_running_loop().time() + deadline_s
+    now = asyncio.get_running_loop().time
+    began = now()
     while True:
         outcome = condition()
-        value: T = await outcome if inspect.isawaitable(outcome) else outcome
+        value: T
+        if inspect.isawaitable(outcome):
+            value = await outcome
+            usual_s = min(max(_ASKING_S, (now() - began) / 10), _SELDOM_S)
+        else:
+            value, usual_s = outcome, _POLL_S
         if value:
             return value
-        if asyncio.get_running_loop().time() > deadline:
+        if now() > began + deadline_s:
             name = what or getattr(condition, "__qualname__", repr(condition))
             raise AssertionError(
                 f"after {deadline_s:g} s still waiting for: {name} (last: {value!r})"
             )
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(every_s or usual_s)
 
 
 def free_port() -> int:

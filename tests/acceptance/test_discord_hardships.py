@@ -1,8 +1,9 @@
 """Discord and the way to it fail, and nothing is lost or said twice: through the whole service."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -197,8 +198,14 @@ async def test_a_channel_that_can_t_be_spoken_in_holds_up_no_other(sqlite_url: s
             rig.discord.say("Are you there?", channel="random", mention=True)
             rig.discord.say("Are you there?", mention=True)
             await rig.shows("Yes.")
-        assert sum("Discord refuses" in each["event"] for each in logged) == 1
+            await wait_until(lambda: refusals(logged), what="the refusal")
+        assert refusals(logged) == 1
         assert not rig.texts("random")
+
+
+def refusals(logged: list[MutableMapping[str, Any]]) -> int:
+    """How often the log says that Discord refuses something."""
+    return sum("Discord refuses" in each["event"] for each in logged)
 
 
 async def test_a_cloudflare_ban_is_waited_out(sqlite_url: str) -> None:

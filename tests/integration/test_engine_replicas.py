@@ -10,7 +10,7 @@ from tests.engine_rig import engine
 HEARTBEAT_S = 0.21
 SHORT_LEASES = f"""
 [engine]
-lease_s = 1.0
+lease_s = 1.5
 heartbeat_s = {HEARTBEAT_S}
 poll_s = 0.1
 shutdown_s = 0.5

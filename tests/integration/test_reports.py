@@ -25,6 +25,7 @@ from tests.engine_rig import PATIENCE_S, Rig, engine
 from tests.support import wait_until
 
 DAY_S = 86_400.0
+LOOK_S = 0.02
 PNG = b"\x89PNG\r\n\x1a\n"
 
 WEEKLY = """
@@ -237,10 +238,10 @@ async def time_passes(
     """Let a hundred times as much time pass as does, until something has come about."""
 
     async def look() -> bool:
-        clock.move(0.5)
+        clock.move(100 * LOOK_S)
         return await until()
 
-    await wait_until(look, PATIENCE_S, what=what)
+    await wait_until(look, PATIENCE_S, what=what, every_s=LOOK_S)
 
 
 def _with_digest(rig: Rig) -> set[str]:

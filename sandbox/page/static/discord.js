@@ -20,8 +20,8 @@ export class Discord {
   async start(changed) {
     this.#changed = changed;
     await this.#look();
-    follow(async (after) => {
-      const changes = await get(`${CONTROL}/changes?after=${after}&wait_s=20`);
+    await follow(async (after, waitS) => {
+      const changes = await get(`${CONTROL}/changes?after=${after}&wait_s=${waitS}`);
       return { last: changes.at(-1)?.number ?? after, changes };
     }, (changes) => this.#heard(changes));
   }

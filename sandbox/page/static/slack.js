@@ -45,7 +45,7 @@ export class Slack {
   async start(changed) {
     this.#changed = changed;
     await this.#look();
-    follow(async (after) => (await get(`${CONTROL}/changes?after=${after}`)).result, (changes) => this.#heard(changes));
+    await follow(async (after, waitS) => (await get(`${CONTROL}/changes?after=${after}&timeout_s=${waitS}`)).result, (changes) => this.#heard(changes));
   }
 
   async #look() {

@@ -1,5 +1,7 @@
 // Asks the page's server: the simulators' controls and the bot, all of them through one origin.
 
+const WAIT_S = 20; // for something to change
+
 export class Refused extends Error {}
 
 async function said(response) {
@@ -18,14 +20,22 @@ export async function send(method, path, body = {}) {
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// Follows a feed of changes for ever; whoever serves it may come and go.
+// Hears what a feed has told so far, and then follows it for ever; whoever serves it may come and go.
 export async function follow(ask, heard) {
   let after = 0;
+  const once = async (waitS) => {
+    const { last, changes } = await ask(after, waitS);
+    after = last;
+    if (changes.length) await heard(changes);
+  };
+  await once(0);
+  forever(once);
+}
+
+async function forever(once) {
   for (;;) {
     try {
-      const { last, changes } = await ask(after);
-      after = last;
-      if (changes.length) await heard(changes);
+      await once(WAIT_S);
     } catch {
       await pause(1000);
     }
