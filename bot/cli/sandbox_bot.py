@@ -6,6 +6,8 @@ It is `parley run` with a clock that can be ahead; it says where it serves, and 
 import asyncio
 import os
 import signal
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 import click
@@ -13,9 +15,13 @@ import click
 from bot.app import build, open_database, replica_name, service_adapters
 from bot.cli.frame import settings_or_exit
 from bot.cli.serving import log_as_set, run_service, serve, stopped_by, told_plainly
+from bot.ports import Adapter
 from bot.service import Service
 from bot.vocabulary import ShiftedClock
 from config import Settings, require_credentials
+
+CONNECT_S = 3.0
+LOOK_S = 0.02
 
 
 @click.command("sandbox-bot", hidden=True)
@@ -37,7 +43,7 @@ async def _serve(settings: Settings, clock: ShiftedClock) -> None:
     )
     stop = stopped_by(signal.SIGTERM, signal.SIGINT)
     asyncio.get_running_loop().add_reader(0, _end_with_parent, stop)
-    telling = asyncio.create_task(_tell_address(service), name="telling the address")
+    telling = asyncio.create_task(_tell_address(service, adapters), name="telling the address")
     try:
         await serve(service, stop)
     finally:
@@ -51,5 +57,11 @@ def _end_with_parent(stop: asyncio.Event) -> None:
         stop.set()
 
 
-async def _tell_address(service: Service) -> None:
-    print(await service.serving(), flush=True)
+async def _tell_address(service: Service, adapters: Mapping[str, Adapter]) -> None:
+    """Once it hears what is said: on Discord, what is said before is lost. But a platform may be away."""
+    address = await service.serving()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CONNECT_S):
+            while not all(each.ready for each in adapters.values()):  # noqa: ASYNC110 - it is only told
+                await asyncio.sleep(LOOK_S)
+    print(address, flush=True)
