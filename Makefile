@@ -2,8 +2,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links
 
 # A stamp is written when its step is complete, so a step that was interrupted runs again.
 VENV_STAMP := $(VENV)/.made
