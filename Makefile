@@ -2,11 +2,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := PIP_USER=0 $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check
-LOCKED := --require-hashes --only-binary :all:
-UV ?= uv
-COMPILE := $(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links
 
 # A stamp is written when its step is complete, so a step that was interrupted runs again.
 VENV_STAMP := $(VENV)/.made
@@ -16,6 +13,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.NOTPARALLEL:
 .PHONY: help setup run test check bench docs pictures lock clean
 
 help: ## list these commands
@@ -27,7 +25,7 @@ run: $(RUN_STAMP) ## talk to the bot: live if there is a .env, else in the sandb
 	@exec $(BIN)/parley $$(test -f .env && echo run || echo sandbox) $(ARGS)
 
 # Tests start some hundred processes of Python, and each would compile everything anew.
-test: export PYTHONDONTWRITEBYTECODE :=
+test check: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV_STAMP) ## run all tests (ARGS="-k word" for some of them)
 	@exec $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
@@ -51,8 +49,9 @@ pictures: $(DEV_STAMP) ## take the documents' screenshots anew (needs Chromium)
 	@$(BIN)/python -m tests.digest_picture >/dev/null
 	@exec $(BIN)/python -m tests.pictures
 
-lock: ## pin dependencies anew after pyproject.toml changed (ARGS=--upgrade for newer versions)
-	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
+lock: $(VENV_STAMP) ## pin dependencies anew after pyproject.toml changed (ARGS=--upgrade for newer versions)
+	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-uv.lock
+	echo uv | $(COMPILE) $(ARGS) - --output-file requirements-uv.lock
 	echo hatchling | $(COMPILE) $(ARGS) pyproject.toml - --output-file requirements.lock
 	echo hatchling | $(COMPILE) $(ARGS) pyproject.toml - --extra dev \
 		--constraints requirements.lock --output-file requirements-dev.lock
@@ -72,11 +71,11 @@ $(VENV_STAMP):
 
 $(RUN_STAMP): $(VENV_STAMP) requirements.lock pyproject.toml
 	@echo "Installing Parley into $(VENV); this takes a moment, once"
-	@$(PIP) $(LOCKED) -r requirements.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@.ci/install requirements.lock
 	@touch $@
 
-$(DEV_STAMP): $(RUN_STAMP) requirements-dev.lock
-	@echo "Installing the developers' tools into $(VENV)"
-	@$(PIP) $(LOCKED) -r requirements-dev.lock
-	@touch $@
+# The developers' lock holds all of the other one.
+$(DEV_STAMP): $(VENV_STAMP) requirements.lock requirements-dev.lock pyproject.toml
+	@echo "Installing Parley and the developers' tools into $(VENV); this takes a moment, once"
+	@.ci/install requirements-dev.lock
+	@touch $(RUN_STAMP) $@

@@ -11,6 +11,7 @@ from packaging.version import Version
 
 PROJECT = Path(__file__).parents[2]
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
+INSTALLER = "requirements-uv.lock"
 
 
 def declared(*, dev: bool) -> list[Requirement]:
@@ -43,7 +44,7 @@ def test_everything_declared_is_pinned_to_a_version_that_fits(lock: str) -> None
         assert version in requirement.specifier, f"run make lock: {requirement} has {version}"
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, INSTALLER])
 def test_every_pin_has_hashes_and_no_line_an_address(lock: str) -> None:
     """What is installed is what was locked, wherever a machine fetches its packages from."""
     text = (PROJECT / lock).read_text()
@@ -58,3 +59,8 @@ def test_developers_run_the_versions_that_users_run() -> None:
     """The developers' lock adds tools and changes nothing."""
     runtime, dev = (pins(lock).items() for lock in LOCKS)
     assert runtime <= dev
+
+
+def test_what_installs_is_one_tool_that_is_pinned_itself() -> None:
+    """uv comes from the package index like all else, and brings nothing along."""
+    assert set(pins(INSTALLER)) == {"uv"}
