@@ -239,7 +239,7 @@ class Session:
         assert self._program.stdin is not None
         assert self._program.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            self._program.stdin.write(f"{sql}\n\\echo {_DONE}\n")
+            self._program.stdin.write(f"{sql}\n;\n\\echo {_DONE}\n")
             self._program.stdin.flush()
         lines: list[str] = []
         for line in self._program.stdout:

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, ReusedDatabases
 from tests.support import wait_until
 
 STARTS_A_SERVER = """
@@ -44,6 +44,30 @@ async def test_a_template_is_copied_with_its_content(postgres_server: PostgresSe
     copy = postgres_server.create_database(template=template)
     assert postgres_server.execute("SELECT count(*) FROM prepared", database=copy).strip() == "0"
     for name in (template, copy):
+        postgres_server.drop_database(name)
+
+
+@pytest.mark.postgres
+async def test_a_database_whose_tables_are_as_they_were_is_emptied_and_used_again(
+    postgres_server: PostgresServer,
+) -> None:
+    """One that a test left with other tables is not."""
+    template = postgres_server.create_database()
+    for statement in ("CREATE TABLE alembic_version (version_num text)", "CREATE TABLE t (id int)"):
+        postgres_server.execute(statement, database=template)
+    databases = ReusedDatabases(postgres_server, template)
+    first = databases.take()
+    postgres_server.execute("INSERT INTO t VALUES (1)", database=first)
+    databases.give_back(first)
+    assert databases.take() == first
+    assert postgres_server.execute("SELECT count(*) FROM t", database=first).strip() == "0"
+    postgres_server.execute("ALTER TABLE t ADD COLUMN name text", database=first)
+    databases.give_back(first)
+    second = databases.take()
+    assert second != first
+    databases.give_back(second)
+    databases.close()
+    for name in (second, template):
         postgres_server.drop_database(name)
 
 
