@@ -71,7 +71,11 @@ __all__ = [
 
 def open_database(settings: Settings, clock: Clock) -> Database:
     """The database that the settings name; nothing is connected yet."""
-    return Database(settings.environment.database_url, clock=clock)
+    return Database(
+        settings.environment.database_url,
+        clock=clock,
+        connections=settings.engine.database_connections,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +291,7 @@ async def batch_runner(
 ) -> AsyncIterator[Batch]:
     """What runs batches, beside the service or without it."""
     tracing = _tracing(settings, environ)
-    database = Database(settings.environment.database_url, clock=clock)
+    database = open_database(settings, clock)
     claude = _claude(settings, clock, tracing, NullObserver())
     rules = BudgetRules(settings.budgets, zone=settings.operators.zone)
     news = BudgetNews()

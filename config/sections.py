@@ -134,6 +134,7 @@ class EngineSettings(Section):
     poll_s: Seconds = 2.0
     shutdown_s: Annotated[float, Field(gt=0, le=7)] = 6.0
     catch_up_max_age_s: SecondsOrNone = 86_400.0
+    database_connections: Count = 10
 
     @model_validator(mode="after")
     def _heart_beats_in_time(self) -> "EngineSettings":

@@ -35,9 +35,10 @@ _tell_others = text(f"NOTIFY {WAKE_CHANNEL}, '{_BUT_US}'")
 class Database:
     """One code path for SQLite and PostgreSQL. Connects at first use; close it with `close`."""
 
-    def __init__(self, url: str, *, clock: Clock) -> None:
-        """`url` is `sqlite:///FILE` or `postgresql://…`. Raises `StorageError` on any other."""
-        self._backend = _backend(url)
+    def __init__(self, url: str, *, clock: Clock, connections: int = 10) -> None:
+        """`url` is `sqlite:///FILE` or `postgresql://…`, and `connections` how many to PostgreSQL at most,
+        beside the one that `listen` has. Raises `StorageError` on any other `url`."""
+        self._backend = _backend(url, connections)
         self._machine_clock = clock
         self._clock = DatabaseClock(clock)
 
@@ -144,7 +145,7 @@ def notify(connection: Connection, *, but_us: bool = False) -> None:
         connection.execute(_tell_others if but_us else _tell_all)
 
 
-def _backend(url: str) -> "SqliteBackend | PostgresBackend":
+def _backend(url: str, connections: int) -> "SqliteBackend | PostgresBackend":
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -159,7 +160,7 @@ def _backend(url: str) -> "SqliteBackend | PostgresBackend":
         case "postgresql":
             from storage.postgres import PostgresBackend  # here, as SQLite needs none of its driver
 
-            return PostgresBackend(parsed)
+            return PostgresBackend(parsed, connections)
         case other:
             raise StorageError(
                 f"DATABASE_URL: {other} is not supported; use sqlite:/// or postgresql://"

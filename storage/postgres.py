@@ -14,7 +14,6 @@ from storage.errors import StorageUnavailable
 
 T = TypeVar("T")
 
-POOL_SIZE = 10
 POOL_WAIT_S = 10.0
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 30.0
@@ -28,13 +27,13 @@ class PostgresBackend:
 
     dialect = "postgresql"
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, connections: int) -> None:
         self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             # The driver reads the address itself: it knows `sslmode`, several hosts and all the rest.
             async_creator=self._connect,
-            pool_size=POOL_SIZE,
+            pool_size=connections,
             max_overflow=0,
             hide_parameters=True,  # they are what people said, and errors are logged
             pool_timeout=POOL_WAIT_S,

@@ -45,9 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes for each processor, since tests also wait for timers; each process takes some seconds
-    and half a gigabyte, so there are never many."""
-    return min(2 * (os.cpu_count() or 1), MOST_WORKERS)
+    """Five processes for two processors, since tests also wait for timers; each has a PostgreSQL and a
+    quarter of a gigabyte, so there are never many."""
+    return min(5 * (os.cpu_count() or 1) // 2, MOST_WORKERS)
 
 
 def pytest_xdist_setupnodes(specs: Sequence[execnet.XSpec]) -> None:

@@ -58,7 +58,7 @@ _OVER = ("delivered", "parked")
 
 # What tests want unless they say otherwise: an engine that notices things at once, and no limit in the way.
 _DEFAULTS: Mapping[str, Mapping[str, object]] = {
-    "engine": {"poll_s": 0.1, "heartbeat_s": 0.2, "shutdown_s": 0.5},
+    "engine": {"poll_s": 0.1, "heartbeat_s": 0.2, "shutdown_s": 0.5, "database_connections": 3},
     "limits": {"channel_messages": 1000},
     "logs": {"level": "warning"},
 }
@@ -380,7 +380,7 @@ async def engine(
             "PARLEY_WEB_TOKEN": web_token,
         }
         settings = _settings(config, models, variables)
-        database = Database(url, clock=SystemClock())
+        database = Database(url, clock=SystemClock(), connections=1)
         rig = Rig(
             settings=settings,
             claude=claude,

@@ -34,6 +34,7 @@ lease_s = 3
 heartbeat_s = 0.3
 poll_s = 0.1
 shutdown_s = 0.3
+database_connections = 10
 [plugin_host]
 folder = "{folder}"
 [[budgets]]
