@@ -4,10 +4,10 @@ import asyncio
 import re
 from datetime import datetime
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.vocabulary import Closing, EntryStatus, TurnOutcome, Usage
+from bot.vocabulary import Closing, EntryStatus, SystemClock, TurnOutcome, Usage
 from storage import ledger, turns, usage_sums
 from storage.database import Database
 from storage.turns import Answered, Work
@@ -31,6 +31,7 @@ async def test_a_heartbeat_locks_in_the_order_of_a_commit(database: Database) ->
     works = await _begun(database)
     event.listen(engine.sync_engine, "before_cursor_execute", note)
     await _beat(database, works, at(1))
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
     assert statements == ["thread", "ledger"]
 
 
@@ -52,6 +53,21 @@ async def test_heartbeats_and_commits_do_not_get_in_each_others_way(database: Da
         await beating
     total = await database.read(usage_sums.total, since=None, until=None)
     assert (total.requests, total.cost_nanousd) == (TURNS, TURNS * 56)
+
+
+async def test_no_more_connections_are_made_than_were_allowed(ready_url: str) -> None:
+    """Whatever else wants one waits for its turn."""
+    database = Database(ready_url, clock=SystemClock(), connections=2)
+    if database.dialect == "postgresql":
+        held = await asyncio.gather(*(database.write(_connection_held) for _ in range(12)))
+        assert len(set(held)) == 2
+    await database.close()
+
+
+def _connection_held(connection: Connection) -> int:
+    connection.execute(text("SELECT pg_sleep(0.01)"))
+    pid: int = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    return pid
 
 
 async def _begun(database: Database) -> list[Work]:
