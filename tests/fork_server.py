@@ -259,14 +259,21 @@ class ForkServer:
 
 
 def _received(connection: socket.socket) -> tuple[bytes, list[int]]:
-    """A line, and the descriptors that came with it; nothing if whoever connected has gone."""
+    """A line, and the descriptors that came with it; nothing if whoever connected has gone, even in the
+    middle of a line."""
+    descriptors: list[int] = []
     try:
         line, descriptors, _, _ = socket.recv_fds(connection, ORDER_BYTES, 3)
         while line and not line.endswith(b"\n"):
-            line += connection.recv(ORDER_BYTES)
+            more = connection.recv(ORDER_BYTES)
+            line = line + more if more else b""
     except ConnectionError:
-        return b"", []
-    return line, descriptors
+        line = b""
+    if line:
+        return line, descriptors
+    for each in descriptors:
+        os.close(each)
+    return b"", []
 
 
 def _tell(connection: socket.socket, number: int) -> None:
