@@ -3,7 +3,9 @@
 import os
 import socket
 
-from tests.fork_server import SIMULATORS, Order, fork_server
+from tests.forking.address import fork_server
+from tests.forking.order import Order
+from tests.forking.programs import SIMULATORS
 
 PATIENCE_S = 60.0
 
