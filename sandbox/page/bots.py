@@ -27,8 +27,8 @@ class BotFailed(RuntimeError):
 class BotCommand:
     """How a bot is started: its command line, its environment, and where what it logs goes.
 
-    It prints its web address on a line once it serves, ends when its standard input does, and takes
-    `--ahead-s SECONDS`: how far its clock is ahead.
+    It prints its web address on a line once it serves and hears what is said, ends when its standard input
+    does, and takes `--ahead-s SECONDS`: how far its clock is ahead.
     """
 
     arguments: Sequence[str]
