@@ -1,4 +1,4 @@
-"""The sandbox's bot, as the sandbox starts it."""
+"""The sandbox's bot, started as the sandbox starts it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -14,12 +14,12 @@ from tests.warm_parley import environ_of, forked_command
 PATIENCE_S = 60.0
 
 
-def environment(folder: Path, slack: SimulatedSlack, api_url: str) -> Mapping[str, str]:
+def environment(folder: Path, slack: SimulatedSlack) -> Mapping[str, str]:
     """On Slack, without a Claude that answers."""
     return environ_of(
         f"http://127.0.0.1:{free_port()}",
         ready_sqlite(folder / "parley.db"),
-        SLACK_API_URL=api_url,
+        SLACK_API_URL=slack.api_url,
         SLACK_BOT_TOKEN=slack.bot_token,
         SLACK_APP_TOKEN=slack.app_token,
         PARLEY_HTTP="127.0.0.1:0",
@@ -54,15 +54,7 @@ async def address_of_bot(folder: Path, environ: Mapping[str, str]) -> AsyncItera
 async def test_it_tells_its_address_once_it_hears_what_is_said(tmp_path: Path) -> None:
     """Whoever speaks then is heard."""
     async with SimulatedSlack() as slack:
-        environ = environment(tmp_path, slack, slack.api_url)
+        environ = environment(tmp_path, slack)
         async with address_of_bot(tmp_path, environ) as address:
             assert address.startswith("http://127.0.0.1:")
             assert slack.sockets
-
-
-async def test_it_tells_its_address_though_a_platform_is_away(tmp_path: Path) -> None:
-    """After a while, as it may be away for long."""
-    async with SimulatedSlack() as slack:
-        nobody = f"http://127.0.0.1:{free_port()}/api/"
-        async with address_of_bot(tmp_path, environment(tmp_path, slack, nobody)) as address:
-            assert address.startswith("http://127.0.0.1:")
