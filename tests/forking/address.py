@@ -13,6 +13,9 @@ from pathlib import Path
 
 HOUSE = Path(__file__).parents[2]
 MOST_WAITING = 64
+SHORT = Path("/tmp")  # noqa: S108 - the folder in it is for its user alone
+LONGEST_ADDRESS = 103
+"""In bytes: what a socket's address may take on macOS, the smallest of all (`sun_path` in `man 4 unix`)."""
 
 
 @functools.cache
@@ -20,11 +23,18 @@ def fork_server(program: str) -> Path:
     """The address of a program's server; it is started unless another process of this run has done so, and
     stays as long as this process."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
-    folder = Path(tempfile.gettempdir()) / f"parley-forks-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    address = folder / f"{run[:12]}.{program.rpartition('.')[2]}"
+    address = address_of(program, run=run, temporary=Path(tempfile.gettempdir()))
+    address.parent.mkdir(mode=0o700, exist_ok=True)
     _keep_open(address, program)
     return address
+
+
+def address_of(program: str, *, run: str, temporary: Path) -> Path:
+    """Where a program's server is in that run; in `/tmp` where the folder for temporary files has too long
+    a name for it."""
+    name = Path(f"parley-forks-{os.getuid()}", f"{run[:12]}.{program.rpartition('.')[2]}")
+    address = temporary / name
+    return address if len(os.fsencode(address)) <= LONGEST_ADDRESS else SHORT / name
 
 
 @functools.cache
