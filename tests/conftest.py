@@ -17,8 +17,9 @@ import pytest_asyncio
 import structlog
 
 from storage import postgres, sqlite
-from tests import forked
-from tests.fork_server import WORKER, fork_server
+from tests.forking import stand_in
+from tests.forking.address import fork_server
+from tests.forking.programs import WORKER
 from tests.kept_engines import KeptEngines
 from tests.network_guard import NetworkGuard, guard_this_process
 from tests.postgres import PostgresMissing, PostgresServer
@@ -52,7 +53,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_xdist_setupnodes(specs: Sequence[execnet.XSpec]) -> None:
     """Fork the workers from one process that has imported what all of them need."""
-    command = shlex.join(forked.command(str(fork_server(WORKER))))
+    command = shlex.join(stand_in.command(str(fork_server(WORKER))))
     for spec in specs:
         spec.python = command
 

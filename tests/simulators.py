@@ -12,7 +12,7 @@ import sandbox.slack.__main__
 from sandbox.claude import ClaudeProcess
 from sandbox.discord.remote import DiscordProcess
 from sandbox.slack import SlackProcess
-from tests.fork_server import SIMULATORS
+from tests.forking.programs import SIMULATORS
 from tests.warm_parley import forked_command
 
 

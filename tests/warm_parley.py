@@ -13,8 +13,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import forked
-from tests.fork_server import COMMAND_LINE, Order, fork_server
+from tests.forking import stand_in
+from tests.forking.address import fork_server
+from tests.forking.order import Order
+from tests.forking.programs import COMMAND_LINE
 
 QUICK_TAKE_OVER = """\
 [engine]
@@ -126,7 +128,7 @@ async def ends_with_its_block(running: Running) -> AsyncIterator[Running]:
 
 def forked_command(program: str, *arguments: str) -> tuple[str, ...]:
     """A command that runs as such a process, for whoever can only start commands."""
-    return (*forked.command(str(fork_server(program))), *arguments)
+    return (*stand_in.command(str(fork_server(program))), *arguments)
 
 
 async def _number(told: asyncio.StreamReader) -> int:

@@ -20,7 +20,9 @@ from bot.service import Service
 from bot.vocabulary import ShiftedClock
 from config import Settings, require_credentials
 
-CONNECT_S = 3.0
+CONNECT_S = 8.0
+"""Longer than who identified a moment ago is made to wait:
+https://discord.com/developers/docs/events/gateway#rate-limiting"""
 LOOK_S = 0.02
 
 

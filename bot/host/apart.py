@@ -7,6 +7,7 @@ command's: of several, one alone would go on there.
 import multiprocessing
 import os
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Ended:
 
 
 def all_apart(works: Sequence[Callable[[], str]], *, at_once: int, timeout_s: float) -> list[Ended]:
-    """Do each in a process of its own, so many at once."""
+    """Do each in a process of its own, so many at once; each may take so long."""
     ended: list[Ended] = []
     for first in range(0, len(works), at_once):
         with ExitStack() as running:
@@ -34,7 +35,8 @@ def all_apart(works: Sequence[Callable[[], str]], *, at_once: int, timeout_s: fl
                 running.enter_context(closing(_Apart(work)))
                 for work in works[first : first + at_once]
             ]
-            ended += [each.end(timeout_s) for each in some]
+            give_up_at = time.monotonic() + timeout_s
+            ended += [each.end(give_up_at) for each in some]
     return ended
 
 
@@ -55,9 +57,9 @@ class _Apart:
         self._answer.write(work().encode())
         self._answer.flush()
 
-    def end(self, timeout_s: float) -> Ended:
-        """Wait for its end."""
-        self._process.join(timeout_s)
+    def end(self, give_up_at: float) -> Ended:
+        """Wait for its end, but no longer than until then."""
+        self._process.join(max(0.0, give_up_at - time.monotonic()))
         return Ended(
             answer=_content(self._answer),
             complaints=_content(self._complaints),

@@ -64,14 +64,17 @@ def inspect_all(found: Sequence[Found], settings: Settings) -> list[Inspected]:
 
 
 async def type_errors(folder: Path) -> list[str] | None:
-    """What mypy finds in a plugin's code; None if mypy is not installed."""
+    """What mypy finds in a plugin's code, or why it could not look; None if mypy is not installed."""
     if importlib.util.find_spec("mypy") is None:
         return None
     cache = Path(tempfile.gettempdir()) / "parley-mypy-cache"
     options = ("--no-error-summary", "--check-untyped-defs", "--follow-imports=silent")
     command = [sys.executable, "-m", "mypy", *options, "--cache-dir", str(cache), str(folder)]
     out, status = await _run(command, TYPES_S)
-    return [line for line in out.splitlines() if line.strip()] if status else []
+    if status == 0:
+        return []
+    said = [line for line in out.splitlines() if line.strip()]
+    return said or [f"mypy ended with status {status}"]
 
 
 def adds(loaded: Loaded) -> str:
@@ -116,18 +119,18 @@ def _heard(name: str, end: Ended) -> Inspected:
 
 
 async def _run(command: Sequence[str], timeout_s: float) -> tuple[str, int | None]:
-    """What a process printed, and its exit status; None if it had to be ended."""
+    """What a process wrote, and its exit status; None if it had to be ended."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.STDOUT,
     )
     try:
         async with asyncio.timeout(timeout_s):
             out, _ = await process.communicate()
     except TimeoutError:
-        return "", None
+        return f"it takes more than {timeout_s:g} s", None
     finally:
         if process.returncode is None:
             process.kill()

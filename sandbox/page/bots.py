@@ -27,8 +27,8 @@ class BotFailed(RuntimeError):
 class BotCommand:
     """How a bot is started: its command line, its environment, and where what it logs goes.
 
-    It prints its web address on a line once it serves, ends when its standard input does, and takes
-    `--ahead-s SECONDS`: how far its clock is ahead.
+    It prints its web address on a line once it serves and hears what is said, ends when its standard input
+    does, and takes `--ahead-s SECONDS`: how far its clock is ahead.
     """
 
     arguments: Sequence[str]
@@ -124,6 +124,7 @@ class Bots:
     async def kill_one(self) -> None:
         """SIGKILL to the first of several: the others go on alone."""
         async with self._changing:
+            await self._forget_ended()
             if len(self._bots) > 1:
                 await self._bots.pop(0).end(signal.SIGKILL)
 
@@ -132,6 +133,7 @@ class Bots:
         if not 1 <= count <= MAX_REPLICAS:
             raise ValueError(f"between 1 and {MAX_REPLICAS} replicas")
         async with self._changing:
+            await self._forget_ended()
             while len(self._bots) > count:
                 await self._bots.pop().end(signal.SIGTERM)
             while len(self._bots) < count:
@@ -157,6 +159,12 @@ class Bots:
         """End all in order."""
         async with self._changing:
             await self._end_all(signal.SIGTERM)
+
+    async def _forget_ended(self) -> None:
+        """Those that somebody else ended count no more."""
+        ended = [bot for bot in self._bots if not bot.running]
+        self._bots = [bot for bot in self._bots if bot.running]
+        await asyncio.gather(*(bot.end(signal.SIGKILL) for bot in ended))
 
     async def _end_all(self, by: signal.Signals) -> None:
         bots, self._bots = self._bots, []

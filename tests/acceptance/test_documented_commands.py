@@ -17,7 +17,7 @@ import pytest
 from sandbox.claude import SimulatedClaude
 from sandbox.discord import SimulatedDiscord
 from sandbox.slack import SimulatedSlack
-from tests.fork_server import COMMAND_LINE
+from tests.forking.programs import COMMAND_LINE
 from tests.support import wait_until
 from tests.warm_parley import forked_command, warm_parley
 

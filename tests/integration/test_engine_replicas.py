@@ -57,6 +57,16 @@ async def test_two_replicas_answer_everything_once(ready_url: str) -> None:
         assert len(marks) == await rig.turn_count()
 
 
+async def test_one_connection_each_is_enough(ready_url: str) -> None:
+    """Whatever a replica does at once waits for its only connection, and none of it for ever."""
+    async with engine(ready_url, "[engine]\ndatabase_connections = 1") as rig:
+        rig.start()
+        asked = [rig.say(f"number {n}", thread=rig.thread(f"t{n}")) for n in range(60)]
+        ended = await rig.ends_of(asked)
+        assert [each.outcome for each in ended] == ["answered"] * len(asked)
+        assert len(rig.platform.posted) == len(asked)
+
+
 async def test_a_silent_replica_is_taken_over(ready_url: str) -> None:
     """Its heart stops in the middle of an answer: another replica gives one whole answer, in the same
     message, and what the first one still says is neither written nor shown."""

@@ -16,7 +16,7 @@ from plugins import mcp
 from sandbox.claude import Reply
 from sandbox.claude.script import ToolCall
 from sandbox.testing import ADMIN, MEMBER, Bot, running
-from tests.fork_server import MCP_SERVER
+from tests.forking.programs import MCP_SERVER
 from tests.support import wait_until
 from tests.warm_parley import Running, forked_command, warm_parley
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.host.inspection import type_errors
 from tests.integration.operators_desk import OperatorsDesk, Said
 from tests.warm_parley import warm_parley
 
@@ -194,6 +195,13 @@ async def test_a_wrong_context_is_seen_by_a_type_checker(
     assert len(told) == len(problems), said.err
     for problem, line in zip(problems, told, strict=True):
         assert problem in line
+
+
+async def test_types_that_could_not_be_looked_at_are_not_fine(tmp_path: Path) -> None:
+    """A type checker that fails says so elsewhere than where it says what it found."""
+    problems = await type_errors(tmp_path / "gone.py")
+    assert problems
+    assert "gone.py" in problems[0]
 
 
 async def test_without_a_plugin_that_is_required_nothing_starts(desk: OperatorsDesk) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from datetime import datetime
 
+import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -55,12 +56,13 @@ async def test_heartbeats_and_commits_do_not_get_in_each_others_way(database: Da
     assert (total.requests, total.cost_nanousd) == (TURNS, TURNS * 56)
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"])
 async def test_no_more_connections_are_made_than_were_allowed(ready_url: str) -> None:
     """Whatever else wants one waits for its turn."""
     database = Database(ready_url, clock=SystemClock(), connections=2)
-    if database.dialect == "postgresql":
-        held = await asyncio.gather(*(database.write(_connection_held) for _ in range(12)))
-        assert len(set(held)) == 2
+    held = await asyncio.gather(*(database.write(_connection_held) for _ in range(12)))
+    assert len(set(held)) == 2
     await database.close()
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import Engine, inspect
 
+from tests.kept_engines import KeptEngines
 from tests.postgres import PostgresServer, ReusedDatabases
 from tests.support import wait_until
 
@@ -34,6 +36,29 @@ async def test_each_test_has_an_empty_database(dialect: str, database_url: str) 
     await connection.execute("CREATE TABLE mine (id int)")
     assert await connection.fetchval(tables) == 1
     await connection.close()
+
+
+def test_an_engine_that_is_used_again_knows_nothing_of_the_database_it_had(tmp_path: Path) -> None:
+    """Even if a connection was left open; and nobody gets one that a test still has."""
+    engines = KeptEngines()
+
+    def engine(name: str) -> Engine:
+        return engines.sqlite(tmp_path / name, begin="BEGIN", pool_size=1)
+
+    first, other = engine("a"), engine("a")
+    assert other is not first
+    left = first.connect()
+    left.exec_driver_sql("CREATE TABLE mine (id INT)")
+    left.commit()
+    engines.give_back()
+    again = {engine("b"), engine("b")}
+    assert again == {first, other}
+    for each in again:
+        with each.connect() as connection:
+            assert inspect(connection).get_table_names() == []
+        each.dispose()
+    left.invalidate()
+    left.close()
 
 
 @pytest.mark.postgres

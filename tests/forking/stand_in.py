@@ -1,6 +1,6 @@
 """Stands for a process that a fork server makes: whoever can only start programs gets it by starting this.
 
-`python -IS forked.py ADDRESS ARGUMENTS...` has the process made with its own directory, environment and
+`python -IS stand_in.py ADDRESS ARGUMENTS...` has the process made with its own directory, environment and
 standard streams. It hands on SIGTERM and SIGINT, ends with the process's status, and if it is killed, so is
 the process. It imports little and takes a few hundredths of a second.
 """
