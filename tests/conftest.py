@@ -55,7 +55,8 @@ def pytest_xdist_setupnodes(specs: Sequence[execnet.XSpec]) -> None:
     """Fork the workers from one process that has imported what all of them need."""
     command = shlex.join(stand_in.command(str(fork_server(WORKER))))
     for spec in specs:
-        spec.python = command
+        if spec.popen:
+            spec.python = command
 
 
 @pytest.hookimpl(wrapper=True)
