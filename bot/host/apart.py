@@ -30,10 +30,10 @@ def all_apart(works: Sequence[Callable[[], str]], *, at_once: int, timeout_s: fl
     ended: list[Ended] = []
     for first in range(0, len(works), at_once):
         with ExitStack() as running:
-            some = [
-                running.enter_context(closing(_Apart(work)))
-                for work in works[first : first + at_once]
-            ]
+            some: list[_Apart] = []
+            for work in works[first : first + at_once]:
+                others = [file for each in some for file in each.files]
+                some.append(running.enter_context(closing(_Apart(work, others=others))))
             ended += [each.end(timeout_s) for each in some]
     return ended
 
@@ -41,14 +41,18 @@ def all_apart(works: Sequence[Callable[[], str]], *, at_once: int, timeout_s: fl
 class _Apart:
     """One such process."""
 
-    def __init__(self, work: Callable[[], str]) -> None:
+    def __init__(self, work: Callable[[], str], *, others: Sequence[IO[bytes]]) -> None:
+        self._others = others
         self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
+        self.files = (self._answer, self._complaints)
         self._process = multiprocessing.get_context("fork").Process(target=self._act, args=(work,))
         self._process.start()
 
     def _act(self, work: Callable[[], str]) -> None:
-        """In that process: what is printed there is nobody's answer."""
+        """In that process: what is printed there is nobody's answer, and nobody else's can be reached."""
+        for file in self._others:
+            file.close()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor, stream in enumerate((nowhere, nowhere, self._complaints.fileno())):
             os.dup2(stream, descriptor)
@@ -68,8 +72,8 @@ class _Apart:
         """End it, if it has not."""
         self._process.kill()
         self._process.join()
-        self._answer.close()
-        self._complaints.close()
+        for file in self.files:
+            file.close()
 
 
 def _content(file: IO[bytes]) -> str:
