@@ -6,12 +6,15 @@ command's: of several, one alone would go on there.
 
 import multiprocessing
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Final
+
+LOOK_S: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +34,10 @@ def all_apart(works: Sequence[Callable[[], str]], *, at_once: int, timeout_s: fl
     ended: list[Ended] = []
     for first in range(0, len(works), at_once):
         with ExitStack() as running:
-            some = [
-                running.enter_context(closing(_Apart(work)))
-                for work in works[first : first + at_once]
-            ]
+            some: list[_Apart] = []
+            for work in works[first : first + at_once]:
+                others = [file for each in some for file in each.files]
+                some.append(running.enter_context(closing(_Apart(work, others=others))))
             give_up_at = time.monotonic() + timeout_s
             ended += [each.end(give_up_at) for each in some]
     return ended
@@ -43,14 +46,19 @@ def all_apart(works: Sequence[Callable[[], str]], *, at_once: int, timeout_s: fl
 class _Apart:
     """One such process."""
 
-    def __init__(self, work: Callable[[], str]) -> None:
+    def __init__(self, work: Callable[[], str], *, others: Sequence[IO[bytes]]) -> None:
+        self._others = others
         self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
+        self.files = (self._answer, self._complaints)
         self._process = multiprocessing.get_context("fork").Process(target=self._act, args=(work,))
         self._process.start()
 
     def _act(self, work: Callable[[], str]) -> None:
-        """In that process: what is printed there is nobody's answer."""
+        """In that process: what is printed there is nobody's answer, and nobody else's can be reached."""
+        os.setsid()
+        for file in self._others:
+            file.close()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor, stream in enumerate((nowhere, nowhere, self._complaints.fileno())):
             os.dup2(stream, descriptor)
@@ -59,7 +67,9 @@ class _Apart:
 
     def end(self, give_up_at: float) -> Ended:
         """Wait for its end, but no longer than until then."""
-        self._process.join(max(0.0, give_up_at - time.monotonic()))
+        # Joining would also wait for whatever it started and left.
+        while self._process.exitcode is None and time.monotonic() < give_up_at:
+            time.sleep(LOOK_S)
         return Ended(
             answer=_content(self._answer),
             complaints=_content(self._complaints),
@@ -67,11 +77,14 @@ class _Apart:
         )
 
     def close(self) -> None:
-        """End it, if it has not."""
+        """End it, if it has not, and what it started."""
+        assert self._process.pid is not None, "it was started"
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.join()
-        self._answer.close()
-        self._complaints.close()
+        for file in self.files:
+            file.close()
 
 
 def _content(file: IO[bytes]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from bot.host.apart import Ended, all_apart
 from bot.host.cron import trigger_of
@@ -21,6 +21,7 @@ from config import Settings
 AT_ONCE = 4
 LOOK_S = 60.0
 TYPES_S = 300.0
+LONGEST_COMPLAINT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,14 @@ def _told(found: Found, settings: Settings) -> str:
 
 def _heard(name: str, end: Ended) -> Inspected:
     if end.answer and end.status == 0:
-        return TypeAdapter(Inspected).validate_json(end.answer)
+        try:
+            return TypeAdapter(Inspected).validate_json(end.answer)
+        except ValidationError:
+            return Inspected(name, problems=("loading it writes into files that are not its own",))
     if end.status is None:
         return Inspected(name, problems=(f"loading it takes more than {LOOK_S:g} s",))
     last = end.complaints.strip().splitlines()[-1:] or ["and said nothing"]
-    why = f"loading it ended the process with status {end.status}: {last[0]}"
+    why = f"loading it ended the process with status {end.status}: {last[0][:LONGEST_COMPLAINT]}"
     return Inspected(name, problems=(why,))
 
 

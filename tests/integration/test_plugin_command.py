@@ -34,6 +34,12 @@ async def odd(ctx: Context[Settings, str]) -> str:
     'Do something odd.'
     return {use}
 """
+SCRIBBLES = f"""
+import contextlib, os
+for descriptor in range(3, 40):
+    with contextlib.suppress(OSError):
+        os.write(descriptor, b"scribble")
+{ODD}"""
 
 
 class Installation:
@@ -158,6 +164,7 @@ async def test_a_broken_plugin_is_reported_and_skipped(
             "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
             "loading it ended the process with status -11",
         ),
+        (SCRIBBLES, "loading it writes into files that are not its own"),
         (f"print('noise')\n{ODD}", None),
     ],
 )

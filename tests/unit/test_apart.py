@@ -20,6 +20,18 @@ for ended in all_apart(works, at_once=2, timeout_s=60):
 late = [lambda: time.sleep(60), lambda: time.sleep(0.6) or "late"]
 for ended in all_apart(late, at_once=2, timeout_s=0.4):
     print(ended.answer, ended.status, sep="|")
+held, holding = os.pipe()
+
+def leave():
+    if not os.fork():
+        time.sleep(50)
+        os._exit(0)
+    return "left"
+
+for ended in all_apart([leave], at_once=1, timeout_s=60):
+    print(ended.answer, ended.status, sep="|")
+os.close(holding)
+assert os.read(held, 1) == b"", "ends when nobody holds the other end any more"
 try:
     os.wait()
 except ChildProcessError:
@@ -28,13 +40,13 @@ except ChildProcessError:
 
 
 def test_whatever_happens_there_this_process_goes_on() -> None:
-    """It learns how each ended, hears nothing of what was printed, and nothing stays that took too long;
-    that one takes too long gives no other more time."""
+    """It learns how each ended, hears nothing of what was printed, and nothing stays that took too long
+    or that was started there; that one takes too long gives no other more time."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", FAULTS],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=30,
         check=True,
     )
     assert done.stdout.splitlines() == [
@@ -45,6 +57,7 @@ def test_whatever_happens_there_this_process_goes_on() -> None:
         "fine as well|0|",
         "|None",
         "|None",
+        "left|0",
         "nobody is left",
     ]
     assert done.stderr == ""
