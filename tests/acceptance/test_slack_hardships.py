@@ -140,10 +140,12 @@ async def test_an_answer_that_somebody_deletes_is_given_anew(rig: SlackService) 
 async def test_where_nothing_can_be_said_the_bot_gives_up(rig: SlackService, what: str) -> None:
     """It tells operators once, and does not go on asking Slack."""
     rig.slack.set_streaming(what != "archive")  # a stream that has begun can be ended there
+    rig.claude.hold(after_chunks=20)
     question = rig.slack.say("Tell me a story.", mention=True)
     await wait_until(lambda: rig.shows(question, "word5"), PATIENCE_S, what="some text")
     with capture_logs() as logged:
         getattr(rig.slack, what)(*(["general"] if what == "archive" else []))
+        rig.claude.release()
         await _falls_silent(rig)
     told = [each for each in logged if each["event"] == "nothing can be shown here any more"]
     assert len(told) == 1
@@ -151,9 +153,11 @@ async def test_where_nothing_can_be_said_the_bot_gives_up(rig: SlackService, wha
 
 async def test_an_answer_that_is_streamed_outlasts_the_bots_removal(rig: SlackService) -> None:
     """What is begun is ended; then nothing more is asked of Slack."""
+    rig.claude.hold(after_chunks=20)
     question = rig.slack.say("Tell me a story.", mention=True)
     await wait_until(lambda: rig.shows(question, "word5"), PATIENCE_S, what="some text")
     rig.slack.remove_bot("general")
+    rig.claude.release()
     await _falls_silent(rig)
     assert [each.text for each in rig.replies(question)] == [LONG]
 
