@@ -125,9 +125,11 @@ async def test_a_dead_socket_is_noticed(rig: SlackService) -> None:
 
 async def test_an_answer_that_somebody_deletes_is_given_anew(rig: SlackService) -> None:
     """While it is being written; once it is finished it stays deleted."""
+    rig.claude.hold(after_chunks=20)
     question = rig.slack.say("Tell me a story.", mention=True)
     await wait_until(lambda: rig.shows(question, "word5"), PATIENCE_S, what="some text")
     rig.slack.delete(rig.replies(question)[0].key)
+    rig.claude.release()
     (answer,) = await rig.answers_to(question)
     assert answer.text == LONG
     rig.slack.delete(answer.key)
