@@ -1,5 +1,6 @@
 """The models that may be used, by id."""
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -31,6 +32,7 @@ class Catalogue:
         return cls(models, checked_on=checked_on)
 
     @classmethod
+    @functools.cache  # it never changes, and reading it takes some milliseconds
     def shipped(cls) -> "Catalogue":
         """The catalogue that comes with Parley, `config/models.toml`."""
         return cls.load(SHIPPED_FILE)

@@ -60,6 +60,7 @@ def hearing_app(slack: SimulatedSlack) -> Hearing:
     quiet = logging.getLogger("tests.quiet_slack")
     quiet.setLevel(logging.CRITICAL)
     app = AsyncApp(
+        name="hearing",  # or it looks through all modules for its own, at 40 ms
         client=AsyncWebClient(token=slack.bot_token, base_url=slack.api_url),
         signing_secret=slack.signing_secret,
         logger=quiet,
