@@ -37,9 +37,8 @@ class Order:
         os.environ.clear()
         os.environ.update(self.environ)
         self._connect_streams()
-        signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # the suite may be in the background
+        # In a suite that runs in the background it is ignored, and that would be inherited.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.stdin = os.fdopen(0, closefd=False)
         sys.stdout = os.fdopen(1, "w", closefd=False)
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
